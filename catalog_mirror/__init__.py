@@ -1,0 +1,1 @@
+"""What the CMS says: products, variants, stock, history, revisions."""

@@ -1,0 +1,10 @@
+"""The Celery application: Celery executes, the database is the truth."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("tradecounter")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,1 @@
+"""What partners may rely on: /v1 endpoints, items, the delta."""

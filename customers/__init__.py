@@ -1,0 +1,1 @@
+"""Who partners are and what each may see."""

@@ -1,0 +1,1 @@
+"""Storefronts that speak WooCommerce's REST, with a promo-merchandise catalogue."""

@@ -1,0 +1,1 @@
+"""A database backend that asks the embedded engines where they are."""

@@ -1,0 +1,1 @@
+"""Tells partners: endpoints, deliveries, retries, dead letters."""

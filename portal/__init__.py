@@ -1,0 +1,1 @@
+"""The staff site: home, customer pages, view-as, onboarding review."""

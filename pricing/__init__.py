@@ -1,0 +1,1 @@
+"""What each customer pays: rules, precedence, price arithmetic."""

@@ -1,0 +1,1 @@
+"""Hears from the CMS: connectors and reconciliation."""
