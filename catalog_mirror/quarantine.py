@@ -1,0 +1,55 @@
+"""The only writer of quarantined records: what cannot be mirrored, and why."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from catalog_mirror.conflicts import Claim
+from catalog_mirror.models import QuarantinedRecord, Source
+from catalog_mirror.records import Unmirrorable
+
+
+def keep(source: Source, problems: Sequence[Unmirrorable], *, at: datetime) -> None:
+    """Note the records that cannot be mirrored; one that is known keeps when it was first seen."""
+    by_id = {problem.external_id: problem for problem in problems}
+    QuarantinedRecord.objects.bulk_create(
+        [
+            QuarantinedRecord(
+                source=source,
+                external_id=problem.external_id,
+                product_external_id=problem.product_external_id,
+                sku=problem.sku[:300],
+                reason=problem.reason,
+                detail=problem.detail[:500],
+                first_seen_at=at,
+                last_seen_at=at,
+            )
+            for problem in by_id.values()
+        ],
+        update_conflicts=True,
+        unique_fields=["source", "external_id"],
+        update_fields=["product_external_id", "sku", "reason", "detail", "last_seen_at"],
+    )
+
+
+def release(source: Source, external_ids: set[str], *, but: Iterable[Unmirrorable]) -> None:
+    """Forget what stood against records that were mirrored after all."""
+    mirrored = external_ids - {problem.external_id for problem in but}
+    QuarantinedRecord.objects.filter(source=source, external_id__in=mirrored).delete()
+
+
+def displace(claim: Claim, *, at: datetime) -> None:
+    """Note that a variant lost its SKU to one that comes first."""
+    keep(
+        Source.objects.get(slug=claim.source_slug),
+        [
+            Unmirrorable(
+                external_id=claim.external_id,
+                product_external_id=claim.product_external_id,
+                sku=claim.sku,
+                reason="duplicate_sku",
+                detail="A record of a source that comes first carries this SKU. Give one of the "
+                "two another SKU in its shop.",
+            )
+        ],
+        at=at,
+    )

@@ -1,0 +1,121 @@
+"""What a record must be before any SQL sees it."""
+
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from typing import Any
+
+from catalog_mirror.records import ProductRecord, Stock, Unmirrorable, VariantRecord
+from catalog_mirror.taxonomy import Tree
+
+LONGEST_SKU = 100  # characters; WooCommerce and Shopify allow no more
+LONGEST_DESCRIPTION = 1_000_000  # characters; the longest seen in a real shop was 370,000
+LARGEST_COUNT = 2**31 - 1
+LARGEST_PRICE = Decimal("999999999999.9999")
+
+
+def problem_of(product: ProductRecord, variant: VariantRecord) -> Unmirrorable | None:
+    """Return why this variant cannot be mirrored, or None."""
+    reason, detail = (
+        _bad_text(product) or _bad_content(variant) or _bad_price(variant) or _bad_stock(variant)
+    ) or ("", "")
+    if not reason:
+        return None
+    return Unmirrorable(
+        external_id=variant.external_id,
+        product_external_id=product.external_id,
+        sku=_printable(variant.content.sku if variant.content else ""),
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _bad_text(product: ProductRecord) -> tuple[str, str] | None:
+    shared = (product.external_id, product.code, product.name, product.url, product.brand)
+    if _has_nul(shared) or _has_nul(product.variants):
+        return "nul_character", "A text holds a NUL character. Remove it in the shop."
+    for text, longest, what in (
+        (product.code, 200, "product code"),
+        (product.name, 1000, "product name"),
+        (product.url, 2000, "product address"),
+        (product.brand.name if product.brand else "", 300, "brand name"),
+        (product.brand.slug if product.brand else "", 200, "brand slug"),
+    ):
+        if len(text) > longest:
+            return "text_too_long", f"The {what} is longer than {longest} characters."
+    return None
+
+
+def _bad_content(variant: VariantRecord) -> tuple[str, str] | None:
+    content = variant.content
+    if content is None:
+        return None
+    if not content.sku:
+        return "sku_missing", "It has no SKU of its own. Give it one in the shop."
+    if len(content.sku) > LONGEST_SKU:
+        return "sku_too_long", f"The SKU is longer than {LONGEST_SKU} characters."
+    if len(content.description) > LONGEST_DESCRIPTION:
+        return "text_too_long", f"The description is longer than {LONGEST_DESCRIPTION} characters."
+    return None
+
+
+def _bad_price(variant: VariantRecord) -> tuple[str, str] | None:
+    price = variant.price
+    if price is None:
+        return None
+    for name, amount in (("list price", price.list_price), ("sale price", price.sale_price)):
+        if amount is None:
+            continue
+        if not amount.is_finite() or amount > LARGEST_PRICE:
+            return "price_out_of_range", f"The {name} is more than {LARGEST_PRICE}."
+        if amount < 0:
+            return "price_negative", f"The {name} is below zero. Correct it in the shop."
+        if amount != round(amount, 4):
+            return "price_too_precise", f"The {name} has more than four decimals."
+    return None
+
+
+def _bad_stock(variant: VariantRecord) -> tuple[str, str] | None:
+    stock: Stock | None = variant.stock
+    if stock is None:
+        return None
+    counts = [
+        count
+        for level in stock.levels
+        for count in (level.on_hand, level.reserved, level.incoming)
+        if count is not None
+    ]
+    if any(abs(count) > LARGEST_COUNT for count in [*counts, sum(counts)]):
+        return "stock_out_of_range", f"A count is more than {LARGEST_COUNT}."
+    return None
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if is_dataclass(value):
+        return any(_has_nul(getattr(value, each.name)) for each in fields(value))
+    if isinstance(value, tuple):
+        return any(_has_nul(each) for each in value)
+    if isinstance(value, dict):
+        return any(_has_nul(each) for each in (*value.keys(), *value.values()))
+    return False
+
+
+def _printable(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:300]
+
+
+def unplaced(product: ProductRecord, variant: VariantRecord, tree: Tree) -> Unmirrorable | None:
+    """Return the refusal of a record whose category the mirror has not read yet, or None.
+
+    To mirror it without the category could show what a rule on that category hides.
+    """
+    if tree.knows(product.category_external_ids):
+        return None
+    return Unmirrorable(
+        external_id=variant.external_id,
+        product_external_id=product.external_id,
+        sku=_printable(variant.content.sku if variant.content else ""),
+        reason="category_unknown",
+        detail="It lies in a category that the mirror has not read yet. The next sweep reads it.",
+    )
