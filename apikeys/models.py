@@ -20,12 +20,12 @@ class ApiKey(models.Model):
     mode = models.CharField(max_length=4, choices=Mode.choices, default=Mode.LIVE)
     customer = models.ForeignKey(Customer, models.PROTECT)
     label = models.CharField(max_length=100, blank=True)
-    scopes = ArrayField(models.CharField(max_length=20), default=list)
+    scopes = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     requests_a_minute = models.PositiveSmallIntegerField(default=60)
-    predecessor = models.ForeignKey("self", models.PROTECT, null=True)
+    predecessor = models.ForeignKey("self", models.PROTECT, null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
-    expires_at = models.DateTimeField(null=True)
-    revoked_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:

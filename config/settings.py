@@ -122,7 +122,7 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = None if EMBEDDED else BASE_DIR / "staticfiles"
 # In a checkout the admin's files are served from the packages; a deployment collects them.
 WHITENOISE_USE_FINDERS = EMBEDDED
 STORAGES = {

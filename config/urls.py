@@ -1,6 +1,6 @@
 """Where each door hangs."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns = [path("v1/", include("contract.urls")), path("admin/", admin.site.urls)]

@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
+from django.db.models.lookups import LessThanOrEqual
 
 from catalog_mirror.models import Brand, Category, Product, Source, Variant
 
@@ -93,7 +94,6 @@ class CustomerTerms(Version):
 
 
 SUBJECTS = ("source", "brand", "category", "product", "variant")
-_subjects_set = [f"{name}_id" for name in SUBJECTS]
 
 
 class Rule(Version):
@@ -134,10 +134,13 @@ class Rule(Version):
             ),
             models.CheckConstraint(
                 name="%(class)s_names_one_what",
-                condition=models.expressions.RawSQL(
-                    f"num_nonnulls({', '.join(_subjects_set)}) <= 1",  # noqa: S608 - constants
-                    (),
-                    output_field=models.BooleanField(),
+                condition=LessThanOrEqual(
+                    models.Func(
+                        *(F(name) for name in SUBJECTS),
+                        function="num_nonnulls",
+                        output_field=models.IntegerField(),
+                    ),
+                    1,
                 ),
             ),
             models.CheckConstraint(

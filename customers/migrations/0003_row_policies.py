@@ -50,7 +50,7 @@ end $$;
 # such states as an allow rule of this customer covered at some time since.
 STATES = """
 create function customers_states_since(ids bigint[], since bigint) returns table (
-    variant_id bigint, created_revision bigint, until_revision bigint, sku text,
+    variant_id bigint, from_revision bigint, until_revision bigint, sku text,
     is_published boolean, source_id bigint, brand_id bigint, product_id bigint,
     category_ids bigint[], category_depths smallint[], list_price numeric, currency text,
     tax_included boolean
@@ -77,10 +77,7 @@ begin
     ) r
     where r.effect = 'allow' and (r.until_revision is null or r.until_revision > since);
     return query
-    select s.variant_id, s.created_revision, s.until_revision, s.sku::text, s.is_published,
-        s.source_id, s.brand_id, s.product_id, s.category_ids, s.category_depths, s.list_price,
-        s.currency::text, s.tax_included
-    from (
+    with every as (
         select v.id as variant_id, v.created_revision, null::bigint as until_revision, v.sku,
             v.is_published, v.source_id, v.brand_id, v.product_id, v.category_ids,
             v.category_depths, v.list_price, v.currency, v.tax_included
@@ -91,7 +88,17 @@ begin
             h.list_price, h.currency, h.tax_included
         from catalog_mirror_varianthistory h join catalog_mirror_variant v on v.id = h.variant_id
         where h.variant_id = any(ids) and h.until_revision > since
-    ) s
+    ), dated as (
+        select *, coalesce(
+            lag(e.until_revision) over (
+                partition by e.variant_id order by e.until_revision nulls last),
+            e.created_revision) as begins
+        from every e
+    )
+    select s.variant_id, s.begins, s.until_revision, s.sku::text, s.is_published, s.source_id,
+        s.brand_id, s.product_id, s.category_ids, s.category_depths, s.list_price,
+        s.currency::text, s.tax_included
+    from dated s
     where s.source_id = any(sources) or 0 = any(sources) or s.brand_id = any(brands)
         or s.category_ids && categories or s.product_id = any(products)
         or s.variant_id = any(variants);

@@ -1,0 +1,77 @@
+"""Authentication, limit and the log's insert in one statement; the log's completion in another."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from apikeys.keys import PresentedKey
+
+# Requests without a key are rows up to this many an hour and address; beyond it they are counted.
+STRANGERS_LOGGED = 60
+
+_ADMIT = """
+    select * from apikeys_admit(
+        %(public_id)s, %(mode)s, %(digest)s, %(nonce)s,
+        %(method)s, %(route)s, %(correlation_id)s, %(address)s, %(strangers)s
+    )
+"""
+_COMPLETE = """
+    update apikeys_requestlog set status = %s, milliseconds = %s, bytes_sent = %s
+    where at = %s and id = %s
+"""
+
+
+class KeyRefused(Exception):
+    """No such key, or revoked, expired, malformed, missing: the caller is told no more than that."""
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What became of a request at the door. `log_id` is None for strangers that are only counted."""
+
+    outcome: str
+    log_at: datetime
+    log_id: int | None
+    customer_id: int | None
+    scopes: tuple[str, ...]
+    quota: int | None
+    remaining: int | None
+    wait_seconds: float | None
+
+
+def admit(
+    key: PresentedKey | None, *, method: str, route: str, correlation_id: str, address: str | None
+) -> Admission:
+    """Check the key, count the request against its limit, and log it; one transaction.
+
+    `outcome` is "admitted", "limited" (no place in the last 60 seconds) or "refused".
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ADMIT,
+            {
+                "public_id": key.public_id if key else "",
+                "mode": key.mode if key else "",
+                "digest": key.secret_sha256 if key else b"",
+                "nonce": secrets.token_bytes(16),
+                "method": method[:8],
+                "route": route,
+                "correlation_id": correlation_id,
+                "address": address,
+                "strangers": STRANGERS_LOGGED,
+            },
+        )
+        row = cursor.fetchone()
+    return Admission(*row[:4], tuple(row[4] or ()), *row[5:])
+
+
+def complete(admission: Admission, *, status: int, milliseconds: float, bytes_sent: int) -> None:
+    """Write down how a request ended."""
+    if admission.log_id is None:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COMPLETE, [status, milliseconds, bytes_sent, admission.log_at, admission.log_id]
+        )

@@ -1,0 +1,146 @@
+"""The doors of /v1."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from rest_framework.request import Request
+
+from contract.change_cursors import ChangeCursor, change_cursor
+from contract.cursors import CursorInvalid
+from contract.delta import changes_page, start_cursor
+from contract.items import joined
+from contract.lists import Page, PageRequest, product, product_page, stock_page
+from contract.parameters import filters_of, limit_of, refuse_unknown, single
+from contract.partner_view import PartnerView
+from contract.problems import Problem, bad_parameter, not_found
+from contract.snapshots import Snapshot, snapshot_for
+
+_LIST_PARAMETERS = ("brand", "category", "product", "sku", "source", "limit", "cursor")
+_DEFAULT_LIMIT = 100
+_MOST = 500
+_MOST_STOCK = 1000
+
+
+class ProductList(PartnerView):
+    """Products of your view, a page at a time."""
+
+    route = "/v1/products"
+
+    def get(self, request: Request) -> HttpResponse:
+        asked = _page_request(request, most=_MOST)
+        with snapshot_for(self.admission.customer_id) as snapshot:
+            return _list_response(snapshot, product_page(snapshot, asked))
+
+
+class ProductDetail(PartnerView):
+    """One product of your view."""
+
+    route = "/v1/products/{sku}"
+
+    def get(self, request: Request, sku: str) -> HttpResponse:
+        refuse_unknown(request.GET, ())
+        if "\0" in sku:
+            raise not_found()
+        with snapshot_for(self.admission.customer_id) as snapshot:
+            return _response(snapshot, product(snapshot, sku))
+
+
+class StockList(PartnerView):
+    """Stock of your view, a page at a time."""
+
+    route = "/v1/stock"
+
+    def get(self, request: Request) -> HttpResponse:
+        asked = _page_request(request, most=_MOST_STOCK)
+        with snapshot_for(self.admission.customer_id) as snapshot:
+            return _list_response(snapshot, stock_page(snapshot, asked))
+
+
+class ChangeList(PartnerView):
+    """What changed in your view since a cursor; without one, all of it."""
+
+    route = "/v1/changes"
+
+    def get(self, request: Request) -> HttpResponse:
+        refuse_unknown(request.GET, ("since", "limit"))
+        limit = limit_of(request.GET, default=_DEFAULT_LIMIT, most=_MOST)
+        cursor = self._cursor(single(request.GET, "since"))
+        not_before = cursor.not_before if cursor else None
+        with snapshot_for(self.admission.customer_id, not_before=not_before) as snapshot:
+            page = changes_page(snapshot, cursor or start_cursor(snapshot.epoch), limit=limit)
+            name = "next_cursor" if page.has_more else "delta_cursor"
+            return _response(
+                snapshot,
+                _envelope(snapshot, page.entries, page.has_more, {name: page.cursor}),
+            )
+
+    def _cursor(self, since: str | None) -> ChangeCursor | None:
+        if since is None:
+            return None
+        try:
+            return change_cursor(since, customer_id=self.admission.customer_id or 0)
+        except CursorInvalid:
+            raise bad_parameter("since", "This is not a cursor of yours.") from None
+
+
+class NoSuchRoute(PartnerView):
+    """Anything else under /v1: logged like every request, and not found."""
+
+    route = "/v1/?"
+
+    def get(self, request: Request, **_: Any) -> HttpResponse:
+        raise Problem(404, "not_found", "There is no such resource.")
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """Tell anyone whether requests can be served."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("select max(number) from catalog_mirror_revision")
+            revision = cursor.fetchone()[0]
+    except DatabaseError:
+        connection.close()
+        return JsonResponse({"status": "unavailable"}, status=503)
+    return JsonResponse({"status": "ok", "revision": revision})
+
+
+def _page_request(request: Request, *, most: int) -> PageRequest:
+    refuse_unknown(request.GET, _LIST_PARAMETERS)
+    return PageRequest(
+        filters_of(request.GET),
+        limit_of(request.GET, default=_DEFAULT_LIMIT, most=most),
+        single(request.GET, "cursor"),
+    )
+
+
+def _list_response(snapshot: Snapshot, page: Page) -> HttpResponse:
+    cursors = {"next_cursor": page.next_cursor}
+    has_more = page.next_cursor is not None
+    return _response(snapshot, _envelope(snapshot, page.items, has_more, cursors))
+
+
+def _envelope(
+    snapshot: Snapshot, items: Sequence[bytes], has_more: bool, cursors: dict[str, str | None]  # noqa: FBT001
+) -> bytes:
+    rest = orjson.dumps(
+        {
+            "revision": snapshot.revision,
+            "as_of": snapshot.at,
+            "has_more": has_more,
+            **cursors,
+        },
+        option=orjson.OPT_UTC_Z,
+    )
+    return b'{"data":%b,%b' % (joined(items), rest[1:])
+
+
+def _response(snapshot: Snapshot, body: bytes) -> HttpResponse:
+    headers = {
+        "X-Revision": str(snapshot.revision),
+        "Cache-Control": "private, no-cache",
+        "Vary": "Authorization",
+    }
+    return HttpResponse(body, content_type="application/json", headers=headers)

@@ -1,0 +1,287 @@
+"""A page of changes: the view now compared with the view at every moment since a cursor.
+
+DELTA.md, to the letter. `r0`, `N`, `K` and the rest are spelled out here as since, snapshot.revision
+and EXAMINED.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from catalog_mirror.states import State
+from contract.change_cursors import ChangeCursor, Mark
+from contract.changed_rules import Subjects, changed_subjects, terms_since
+from contract.items import VisibleRow, item, price_json, visible_rows
+from contract.moments import Interval, Projection, moving_revisions, past_projections
+from contract.problems import Problem
+from contract.snapshots import Snapshot
+from customers.entitlements import GATE
+from customers.rulebook import visibility_since
+from pricing.offers import offer
+from pricing.rules import rules_since
+
+# How many candidates a page looks at, whatever it finds: a rule on everything that changes nothing
+# does not scan the catalogue at once.
+EXAMINED = 500
+FACETS = ("product", "price", "stock")
+
+_KNOWN_MARKS = """
+    select number, nonce from catalog_mirror_revision where number = any(%(numbers)s)
+"""
+_CANDIDATES = """
+    select * from catalog_mirror_candidates(
+        %(since)s, %(after)s, %(most)s,
+        %(sources)s, %(brands)s, %(categories)s, %(products)s, %(variants)s
+    )
+"""
+_VISIBLE_AFTER = f"""
+    select v.id from catalog_mirror_variant v
+    where v.id > %(after)s and {GATE} order by v.id limit %(most)s
+"""  # noqa: S608 - constants
+_STATES = """
+    select variant_id, from_revision, until_revision, sku, is_published, source_id, brand_id,
+           product_id, category_ids, category_depths, list_price, currency, tax_included
+    from customers_states_since(%(ids)s, %(since)s)
+    order by variant_id, until_revision nulls last
+"""
+_MOVED = """
+    select id, content_revision > %(since)s, stock_revision > %(since)s
+    from catalog_mirror_variant where id = any(%(ids)s)
+"""
+_RECORDED = """
+    select number, recorded_at from catalog_mirror_revision where number = any(%(numbers)s)
+"""
+_CARRIED = f"""
+    select v.sku from catalog_mirror_variant v where v.sku = any(%(skus)s) and {GATE}
+"""  # noqa: S608
+
+
+@dataclass
+class ChangesPage:
+    """Entries in order; while the pass goes on `cursor` continues it, at its end it starts the next."""
+
+    entries: list[bytes] = field(default_factory=list)
+    has_more: bool = False
+    cursor: str = ""
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """A candidate: what it is now, if it is seen, and what it was at every moment since."""
+
+    variant_id: int
+    row: VisibleRow | None
+    price: bytes
+    past: tuple[Projection | None, ...]
+    moved: frozenset[str]
+
+    @property
+    def sku(self) -> str | None:
+        return self.row.state.sku if self.row else None
+
+    @property
+    def changed(self) -> list[str]:
+        """The facets to tell of; all, where the client may not have the item under this SKU."""
+        if self.row is None:
+            return []
+        if any(p is None or p.sku != self.sku for p in self.past):
+            return list(FACETS)
+        repriced = any(p is not None and p.price != self.price for p in self.past)
+        told = self.moved | ({"price"} if repriced else set())
+        return [facet for facet in FACETS if facet in told]
+
+    @property
+    def past_skus(self) -> set[str]:
+        return {p.sku for p in self.past if p} - {self.sku or ""}
+
+
+def changes_page(snapshot: Snapshot, cursor: ChangeCursor, *, limit: int) -> ChangesPage:
+    """Return the next page from a cursor; raise a 410 `Problem` for one that is no longer good."""
+    refuse_stale(snapshot, cursor)
+    target = cursor.target or Mark(snapshot.revision, snapshot.nonce, snapshot.at)
+    if cursor.since is None:
+        ids, more = _enumerated(snapshot, cursor.position, limit)
+        variants = _shown(snapshot, ids)
+    else:
+        ids, more, terms = _candidates(snapshot, cursor.since, cursor.position)
+        variants = _compared(snapshot, cursor.since, ids, terms)
+    page = ChangesPage()
+    reached = _fill(snapshot, page, variants, limit)
+    page.has_more = more or reached != (ids[-1] if ids else None)
+    onward = cursor.onward(target, reached or cursor.position)
+    ended = ChangeCursor(snapshot.epoch, since=target, target=None)
+    page.cursor = (onward if page.has_more else ended).sealed(snapshot.customer_id)
+    return page
+
+
+def version_of(snapshot: Snapshot) -> str:
+    """Return the version of all that a snapshot says: a string that sorts by epoch, revision, instant."""
+    microseconds = int(snapshot.at.timestamp() * 1_000_000)
+    return f"{snapshot.epoch:04d}.{snapshot.revision:012d}.{microseconds:016d}"
+
+
+def refuse_stale(snapshot: Snapshot, cursor: ChangeCursor) -> None:
+    numbers = [mark.revision for mark in cursor.marks]
+    known = dict(snapshot.rows(_KNOWN_MARKS, {"numbers": numbers})) if numbers else {}
+    if (
+        cursor.epoch != snapshot.epoch
+        or cursor.view_version != ChangeCursor(0, None, None).view_version
+        or any(known.get(mark.revision) != mark.nonce for mark in cursor.marks)
+    ):
+        raise Problem(
+            410,
+            "cursor_gone",
+            "This cursor belongs to a state that is no longer known. Ask /v1/changes without "
+            "`since` and replace your copy by what it enumerates.",
+        )
+
+
+def _enumerated(snapshot: Snapshot, position: int, limit: int) -> tuple[list[int], bool]:
+    rows = snapshot.rows(
+        _VISIBLE_AFTER, {"after": position, "most": limit + 1, **snapshot.gate}
+    )
+    ids = [pk for (pk,) in rows]
+    return ids[:limit], len(ids) > limit
+
+
+def _candidates(
+    snapshot: Snapshot, since: Mark, position: int
+) -> tuple[list[int], bool, list[Any]]:
+    terms = terms_since(snapshot, since.revision)
+    subjects: Subjects = changed_subjects(
+        snapshot, terms, since=since.revision, since_at=since.at
+    )
+    rows = snapshot.rows(
+        _CANDIDATES,
+        {
+            "since": since.revision,
+            "after": position,
+            "most": EXAMINED + 1,
+            **subjects.arrays,
+        },
+    )
+    ids = [pk for (pk,) in rows]
+    return ids[:EXAMINED], len(ids) > EXAMINED, terms
+
+
+def _shown(snapshot: Snapshot, ids: list[int]) -> Iterator[_Variant]:
+    """Yield the variants of an enumeration: there is no past to compare with."""
+    rows = visible_rows(snapshot, ids)
+    prices = rules_since(snapshot, (row.state for row in rows.values()), since=snapshot.revision)
+    for variant_id in ids:
+        row = rows[variant_id]
+        price = _price_now(snapshot, row, prices.covering(row.state))
+        yield _Variant(variant_id, row, price, (None,), frozenset())
+
+
+def _compared(
+    snapshot: Snapshot, since: Mark, ids: list[int], terms: list[Any]
+) -> Iterator[_Variant]:
+    if not ids:
+        return
+    visible = visible_rows(snapshot, ids)
+    states = _states(snapshot, ids, since.revision)
+    moved = _moved_facets(snapshot, list(visible), since.revision)
+    interval = _interval(snapshot, since, terms, states)
+    for variant_id in ids:
+        row = visible.get(variant_id)
+        price = b""
+        if row:
+            standing = [
+                r for r in interval.prices.covering(row.state) if r.in_force(snapshot.revision)
+            ]
+            price = _price_now(snapshot, row, standing)
+        past = tuple(past_projections(interval, states.get(variant_id, [])))
+        yield _Variant(variant_id, row, price, past, moved.get(variant_id, frozenset()))
+
+
+def _price_now(snapshot: Snapshot, row: VisibleRow, rules: Sequence[Any]) -> bytes:
+    return price_json(offer(row.state, snapshot.terms, rules, snapshot.at))
+
+
+def _states(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, list[State]]:
+    """Return the states of each variant since a revision, oldest first."""
+    found: dict[int, list[State]] = defaultdict(list)
+    for row in snapshot.rows(_STATES, {"ids": ids, "since": since}):
+        *gate, categories, depths, list_price, currency, tax_included = row
+        found[row[0]].append(
+            State(*gate, tuple(categories), tuple(depths), list_price, currency, tax_included)
+        )
+    return found
+
+
+def _moved_facets(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, frozenset[str]]:
+    return {
+        pk: frozenset(
+            facet for facet, moved in (("product", content), ("stock", stock)) if moved
+        )
+        for pk, content, stock in snapshot.rows(_MOVED, {"ids": ids, "since": since})
+    }
+
+
+def _interval(
+    snapshot: Snapshot, since: Mark, terms: list[Any], states: dict[int, list[State]]
+) -> Interval:
+    every = [state for each in states.values() for state in each]
+    visibility = visibility_since(snapshot, every, since=since.revision)
+    prices = rules_since(snapshot, every, since=since.revision)
+    rules = [*visibility.versions, *prices.versions]
+    numbers = moving_revisions(since.revision, snapshot.revision, every, terms, rules)
+    return Interval(
+        since=since.revision,
+        since_at=since.at,
+        until=snapshot.revision,
+        until_at=snapshot.at,
+        terms=terms,
+        visibility=visibility,
+        prices=prices,
+        recorded_at=dict(snapshot.rows(_RECORDED, {"numbers": numbers})),
+    )
+
+
+def _fill(
+    snapshot: Snapshot, page: ChangesPage, variants: Iterator[_Variant], limit: int
+) -> int | None:
+    """Write entries until the page is full; return the last variant that was dealt with."""
+    examined = list(variants)
+    past_skus = {sku for variant in examined for sku in variant.past_skus}
+    told = _carried(snapshot, past_skus)
+    version = version_of(snapshot)
+    reached = None
+    for variant in examined:
+        if len(page.entries) >= limit:
+            break
+        for sku in sorted(variant.past_skus - told):
+            page.entries.append(orjson.dumps({"op": "remove", "sku": sku, "version": version}))
+            told.add(sku)
+        if variant.row and variant.changed:
+            page.entries.append(_upsert(variant, variant.row, version))
+        reached = variant.variant_id
+    return reached
+
+
+def _carried(snapshot: Snapshot, skus: set[str]) -> set[str]:
+    """Return those SKUs that a variant carries which the customer sees now: they are no removal."""
+    if not skus:
+        return set()
+    return {
+        sku for (sku,) in snapshot.rows(_CARRIED, {"skus": sorted(skus), **snapshot.gate})
+    }
+
+
+def _upsert(variant: _Variant, row: VisibleRow, version: str) -> bytes:
+    return b'{"op":"upsert","sku":%b,"version":"%b","changed":%b,"item":%b}' % (
+        orjson.dumps(row.state.sku),
+        version.encode(),
+        orjson.dumps(variant.changed),
+        item(row, variant.price),
+    )
+
+
+def start_cursor(snapshot_epoch: int) -> ChangeCursor:
+    """Return the cursor of a client that has nothing: it enumerates the view."""
+    return ChangeCursor(snapshot_epoch, since=None, target=None)
+

@@ -1,0 +1,112 @@
+"""An item as partners get it: the stored document with stock, price and order terms spliced in."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from catalog_mirror.states import State
+from contract.snapshots import Snapshot
+from customers.entitlements import GATE
+from pricing.offers import Offer, Rung, offer
+from pricing.rules import rules_in_force
+
+# What every read of items selects; the order is that of `VisibleRow`.
+COLUMNS = """
+    v.id, v.sku, v.source_id, v.brand_id, v.product_id, v.category_ids, v.category_depths,
+    v.list_price, v.currency, v.tax_included, v.stock_on_hand, v.stock_available, v.stock_status,
+    d.body
+"""
+FROM = """
+    from catalog_mirror_variant v
+    join catalog_mirror_variantdocument d on d.variant_id = v.id
+"""
+
+_BY_IDS = f"select {COLUMNS} {FROM} where v.id = any(%(ids)s) and {GATE} order by v.id"  # noqa: S608
+
+# Bumped when code changes what an item says: held in cursors, it makes clients enumerate again.
+VIEW_VERSION = 1
+
+_ORDER = b'{"minimum_quantity":1,"step":1,"maximum_quantity":null}'
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleRow:
+    """A variant that the customer sees in this snapshot."""
+
+    state: State
+    stock: bytes
+    document: str
+
+
+def visible_row(row: Sequence[Any]) -> VisibleRow:
+    (
+        variant_id, sku, source_id, brand_id, product_id, category_ids, depths,
+        list_price, currency, tax_included, on_hand, available, status, document,
+    ) = row  # fmt: skip
+    return VisibleRow(
+        State(
+            variant_id, 0, None, sku, True, source_id, brand_id, product_id,  # noqa: FBT003
+            tuple(category_ids), tuple(depths), list_price, currency, tax_included,
+        ),
+        stock_json(on_hand, available, status),
+        document,
+    )  # fmt: skip
+
+
+def stock_json(on_hand: int | None, available: int | None, status: str) -> bytes:
+    return orjson.dumps({"on_hand": on_hand, "available": available, "status": status})
+
+
+def visible_rows(snapshot: Snapshot, ids: list[int]) -> dict[int, VisibleRow]:
+    rows = map(visible_row, snapshot.rows(_BY_IDS, {"ids": ids, **snapshot.gate}))
+    return {row.state.variant_id: row for row in rows}
+
+
+def items_of(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> list[bytes]:
+    """Return the items of visible rows, priced for the customer of the snapshot; one query."""
+    rules = rules_in_force(snapshot, (row.state for row in rows))
+    return [
+        item(row, price_json(offer(row.state, snapshot.terms, rules.covering(row.state), snapshot.at)))
+        for row in rows
+    ]
+
+
+def item(row: VisibleRow, price: bytes) -> bytes:
+    head = row.document.encode()[:-1]
+    return b'%b,"stock":%b,"price":%b,"order":%b}' % (head, row.stock, price, _ORDER)
+
+
+def price_json(price: Offer) -> bytes:
+    """Return the price terms as they go over the wire; equal bytes are equal terms."""
+    return orjson.dumps(
+        {
+            "currency": price.currency,
+            "tax_included": price.tax_included,
+            "list": _text(price.list_price),
+            "unit": _text(price.unit),
+            "breaks": [_rung(rung) for rung in price.rungs],
+            "next_change_at": price.next_change_at,
+        },
+        option=orjson.OPT_UTC_Z,
+    )
+
+
+def _rung(rung: Rung) -> dict[str, Any]:
+    return {
+        "minimum_quantity": rung.minimum_quantity,
+        "unit": str(rung.unit),
+        "discount_percentage": _text(rung.discount_percentage),
+        "name": rung.name or None,
+        "basis": {"who": rung.who, "what": rung.what, "kind": rung.kind},
+    }
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
+
+
+def joined(parts: Iterable[bytes]) -> bytes:
+    return b"[" + b",".join(parts) + b"]"

@@ -1,0 +1,112 @@
+"""Pages of what a customer sees, in the order of the variants' ids, from a keyset cursor."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from contract.cursors import CursorInvalid, opened, sealed
+from contract.items import COLUMNS, FROM, VisibleRow, items_of, stock_json, visible_row
+from contract.parameters import Filters
+from contract.problems import bad_parameter, not_found
+from contract.snapshots import Snapshot
+from customers.entitlements import GATE
+
+# The ids that a filter's values stand for, an array found once a query.
+_IDS = """(select array(
+    select unnest(catalog_mirror_subject_ids('{kind}', s)) from unnest(%({kind})s::text[]) s
+))::bigint[]"""
+_NARROWED = {
+    "brand": f"v.brand_id = any({_IDS.format(kind='brand')})",
+    "category": f"v.category_ids && {_IDS.format(kind='category')}",
+    "product": f"v.product_id = any({_IDS.format(kind='product')})",
+    "sku": "v.sku = any(%(sku)s::text[])",
+    "source": f"v.source_id = any({_IDS.format(kind='source')})",
+}
+
+
+@lru_cache
+def _page_sql(columns: str, tables: str, names: tuple[str, ...]) -> str:
+    narrowed = "".join(f" and {_NARROWED[name]}" for name in names)
+    return f"""
+        select {columns} {tables}
+        where v.id > %(after)s and {GATE} {narrowed}
+        order by v.id limit %(limit)s
+    """  # noqa: S608 - put together from constants of this package
+
+
+_ONE = f"select {COLUMNS} {FROM} where v.sku = %(sku)s and {GATE}"  # noqa: S608
+_STOCK_COLUMNS = "v.id, v.sku, v.stock_on_hand, v.stock_available, v.stock_status"
+_STOCK_FROM = "from catalog_mirror_variant v"
+
+
+@dataclass(frozen=True)
+class Page:
+    items: Sequence[bytes]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What a partner asked for; a cursor is good for the list and the filters it was made for."""
+
+    filters: Filters
+    limit: int
+    cursor: str | None
+
+
+def product_page(snapshot: Snapshot, request: PageRequest) -> Page:
+    rows, next_cursor = _page(snapshot, request, "products", COLUMNS, FROM)
+    return Page(items_of(snapshot, [visible_row(row) for row in rows]), next_cursor)
+
+
+def stock_page(snapshot: Snapshot, request: PageRequest) -> Page:
+    rows, next_cursor = _page(snapshot, request, "stock", _STOCK_COLUMNS, _STOCK_FROM)
+    return Page([_stock_item(*row[1:]) for row in rows], next_cursor)
+
+
+def product(snapshot: Snapshot, sku: str) -> bytes:
+    """Return one item; hidden and unknown are the same refusal."""
+    rows = snapshot.rows(_ONE, {"sku": sku, **snapshot.gate})
+    if not rows:
+        raise not_found()
+    found: list[VisibleRow] = [visible_row(rows[0])]
+    return items_of(snapshot, found)[0]
+
+
+def _stock_item(sku: str, on_hand: int | None, available: int | None, status: str) -> bytes:
+    return b'{"sku":%b,"stock":%b}' % (_json(sku), stock_json(on_hand, available, status))
+
+
+def _json(text: str) -> bytes:
+    return orjson.dumps(text)
+
+
+def _page(
+    snapshot: Snapshot, request: PageRequest, kind: str, columns: str, tables: str
+) -> tuple[list[tuple[Any, ...]], str | None]:
+    values = dict(request.filters.values)
+    sql = _page_sql(columns, tables, tuple(values))
+    params = {name: list(each) for name, each in values.items()}
+    after = _position(snapshot, request, kind)
+    rows = snapshot.rows(
+        sql, {"after": after, "limit": request.limit + 1, **params, **snapshot.gate}
+    )
+    if len(rows) <= request.limit:
+        return rows, None
+    rows.pop()
+    return rows, sealed(snapshot.customer_id, kind, [rows[-1][0], request.filters.values])
+
+
+def _position(snapshot: Snapshot, request: PageRequest, kind: str) -> int:
+    if request.cursor is None:
+        return 0
+    try:
+        position, made_for = opened(request.cursor, customer_id=snapshot.customer_id, kind=kind)
+    except CursorInvalid:
+        raise bad_parameter("cursor", "This is not a cursor of this list.") from None
+    if made_for != [[name, list(each)] for name, each in request.filters.values]:
+        raise bad_parameter("cursor", "It was made for other filters. Keep them, or start again.")
+    return int(position)

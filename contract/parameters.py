@@ -1,0 +1,64 @@
+"""Query parameters, parsed; a bad one is refused by its name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from django.http import QueryDict
+
+from contract.problems import bad_parameter
+
+_LONGEST_VALUE = 300
+MOST_VALUES = 100
+_FILTERS = ("brand", "category", "product", "sku", "source")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to. Values of one filter are alternatives, filters add up."""
+
+    values: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def of(self, name: str) -> tuple[str, ...]:
+        return dict(self.values).get(name, ())
+
+
+def refuse_unknown(query: QueryDict, known: Iterable[str]) -> None:
+    known = sorted(known)
+    for name in query:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Known are {', '.join(known)}."
+            raise bad_parameter(name[:50], f"There is no such parameter here. {hint}")
+
+
+def filters_of(query: QueryDict) -> Filters:
+    return Filters(
+        tuple((name, _values(query, name)) for name in _FILTERS if name in query)
+    )
+
+
+def _values(query: QueryDict, name: str) -> tuple[str, ...]:
+    values = tuple(query.getlist(name))
+    if len(values) > MOST_VALUES:
+        raise bad_parameter(name, f"At most {MOST_VALUES} values, each as {name}=...")
+    for value in values:
+        if not value or "\0" in value or len(value) > _LONGEST_VALUE:
+            raise bad_parameter(name, f"A value has 1 to {_LONGEST_VALUE} characters, none of them NUL.")
+    return values
+
+
+def single(query: QueryDict, name: str) -> str | None:
+    values = query.getlist(name)
+    if len(values) > 1:
+        raise bad_parameter(name, "Give it once.")
+    return values[0] if values else None
+
+
+def limit_of(query: QueryDict, *, default: int, most: int) -> int:
+    given = single(query, "limit")
+    if given is None:
+        return default
+    if not (given.isascii() and given.isdigit() and len(given) < 10 and 1 <= int(given) <= most):
+        raise bad_parameter("limit", f"A whole number from 1 to {most}.")
+    return int(given)

@@ -1,0 +1,110 @@
+"""The only writer of rules and terms: a change closes a version and opens its successor."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Model
+
+from catalog_mirror import revisions
+from customers.models import CustomerTerms, Version
+from groundwork import audit
+
+_V = TypeVar("_V", bound=Version)
+
+# What makes a version that version; the rest is what it says.
+_OWN = {"id", "from_revision", "until_revision", "rule_uid", "subject_kind", "subject_id"}
+
+
+class NoOpenVersion(Exception):
+    """The rule was withdrawn, or never existed."""
+
+
+def add(model: type[_V], *, actor: str, **says: Any) -> _V:
+    """Open a new rule, in force for every endpoint at its commit.
+
+    Raise `ValidationError` for what the rule must not say.
+    """
+    with revisions.writing(f"rule by {actor}", touches_rules=True) as revision:
+        version = _opened(model(from_revision=revision.number, **says))
+        _note(actor, "opened", version, before=None, after=version)
+    return version
+
+
+def change(model: type[_V], rule_uid: UUID, *, actor: str, **says: Any) -> _V:
+    """Supersede the open version of a rule by one that says otherwise where `says` names it."""
+    with revisions.writing(f"rule by {actor}", touches_rules=True) as revision:
+        before = _open_version(model, rule_uid)
+        _close(before, revision.number)
+        content = _said(before) | _columns(says)
+        after = _opened(model(from_revision=revision.number, rule_uid=rule_uid, **content))
+        _note(actor, "changed", after, before=before, after=after)
+    return after
+
+
+def withdraw(model: type[_V], rule_uid: UUID, *, actor: str) -> None:
+    """Close a rule; what it allowed or priced ends at the commit."""
+    with revisions.writing(f"rule by {actor}", touches_rules=True) as revision:
+        before = _open_version(model, rule_uid)
+        _close(before, revision.number)
+        _note(actor, "withdrawn", before, before=before, after=None)
+
+
+def terms_of(customer_id: int) -> CustomerTerms:
+    """Return the customer's open terms; raise `NoOpenVersion` where it has none."""
+    terms = CustomerTerms.objects.filter(customer=customer_id, until_revision=None).first()
+    if terms is None:
+        raise NoOpenVersion(f"Customer {customer_id} has no terms. Give it some first.")
+    return terms
+
+
+def _opened(version: _V) -> _V:
+    version.full_clean(exclude=_OWN)
+    version.save(force_insert=True)
+    return version
+
+
+def _open_version(model: type[_V], rule_uid: UUID) -> _V:
+    version = model._default_manager.filter(rule_uid=rule_uid, until_revision=None).first()
+    if version is None:
+        raise NoOpenVersion(f"Rule {rule_uid} is not in force. Open a new one instead.")
+    return version
+
+
+def _close(version: Version, revision: int) -> None:
+    type(version)._default_manager.filter(pk=version.pk).update(until_revision=revision)
+
+
+def _said(version: Version) -> dict[str, Any]:
+    return {
+        field.attname: getattr(version, field.attname)
+        for field in version._meta.concrete_fields
+        if field.name not in _OWN
+    }
+
+
+def _columns(says: dict[str, Any]) -> dict[str, Any]:
+    return {
+        (f"{name}_id" if isinstance(value, Model) else name): (
+            value.pk if isinstance(value, Model) else value
+        )
+        for name, value in says.items()
+    }
+
+
+def _note(
+    actor: str, what: str, version: Version, *, before: Version | None, after: Version | None
+) -> None:
+    audit.record(
+        actor,
+        action=f"{version._meta.model_name}.{what}",
+        subject=str(version.rule_uid),
+        before=before and _readable(before),
+        after=after and _readable(after),
+    )
+
+
+def _readable(version: Version) -> dict[str, Any]:
+    return {
+        name: value if isinstance(value, int | str | None) else str(value)
+        for name, value in _said(version).items()
+    }
