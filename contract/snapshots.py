@@ -26,7 +26,8 @@ _BEGIN = f"""
            {", ".join(f"set_config('tradecounter.{name}', %({name})s, true)" for name in SETTINGS)};
     select r.number, r.nonce, r.recorded_at, transaction_timestamp(),
            (select max(number) from catalog_mirror_epoch),
-           coalesce((select max(number) from catalog_mirror_revision where touches_rules), 0)
+           (select nonce from catalog_mirror_revision
+            where touches_rules order by number desc limit 1)
     from catalog_mirror_revision r order by r.number desc limit 1
 """  # noqa: S608 - the names of settings, a constant
 
@@ -85,10 +86,10 @@ def _begun(
     database: Any, cursor: psycopg.Cursor[Any], customer_id: int, not_before: datetime | None
 ) -> Snapshot:
     kept = _entitlements.get(customer_id, NOTHING)
-    number, nonce, recorded_at, now, epoch, rules_revision = _begin(database, customer_id, kept)
+    number, nonce, recorded_at, now, epoch, rules = _begin(database, customer_id, kept)
     at = max(now, recorded_at, not_before or now)
-    if not kept.is_current(rules_revision, at):
-        kept = compiled(cursor, rules_revision=rules_revision, at=at)
+    if not kept.is_current(rules, at):
+        kept = compiled(cursor, rules=rules, at=at)
         cursor.execute(_SET_GATE, kept.gate)
         _keep(customer_id, kept)
     if kept.terms is None or not kept.terms.hold(at):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 import psycopg
@@ -43,31 +44,35 @@ GATE = """
 
 @dataclass(frozen=True)
 class Entitlement:
-    """`gate` holds the arrays as literals, for the query and the policies alike."""
+    """`gate` holds the arrays as literals, for the query and the policies alike.
 
-    rules_revision: int
+    `rules` is the nonce of the last revision that touched a rule: a number may be given out twice,
+    by a database and by its restored backup.
+    """
+
+    rules: UUID | None
     valid_from: datetime | None
     valid_until: datetime | None
     terms: Terms | None
     gate: Mapping[str, str]
 
-    def is_current(self, rules_revision: int, at: datetime) -> bool:
-        return self.rules_revision == rules_revision and window_holds(
+    def is_current(self, rules: UUID | None, at: datetime) -> bool:
+        return rules is not None and self.rules == rules and window_holds(
             self.valid_from, self.valid_until, at
         )
 
 
 # Knows nothing and sees nothing: what a transaction starts with before the first compilation.
-NOTHING = Entitlement(-1, None, None, None, dict.fromkeys(SETTINGS, "{}"))
+NOTHING = Entitlement(None, None, None, None, dict.fromkeys(SETTINGS, "{}"))
 
 _COMPILE = "select * from customers_entitlement(%s)"
 
 
-def compiled(cursor: psycopg.Cursor[Any], *, rules_revision: int, at: datetime) -> Entitlement:
+def compiled(cursor: psycopg.Cursor[Any], *, rules: UUID | None, at: datetime) -> Entitlement:
     """Compile what the customer of this transaction may see at `at`."""
     row = cursor.execute(_COMPILE, [at]).fetchone()
     if row is None or row[0] is None:
-        return Entitlement(rules_revision, at, None, None, NOTHING.gate)
+        return Entitlement(rules, at, None, None, NOTHING.gate)
     status, starts, ends, tier_id, currency, unpriced, tiers, subjects, boundary = row
     terms = Terms(0, None, status, starts, ends, tier_id, currency, unpriced)
     # Django leaves JSON as text on its connections.
@@ -77,7 +82,7 @@ def compiled(cursor: psycopg.Cursor[Any], *, rules_revision: int, at: datetime) 
         for effect in ("allow", "deny")
         for name, kind in _SUBJECTS.items()
     }
-    return Entitlement(rules_revision, at, boundary, terms, {"tiers": _literal(tiers), **gate})
+    return Entitlement(rules, at, boundary, terms, {"tiers": _literal(tiers), **gate})
 
 
 def _literal(ids: Any) -> str:

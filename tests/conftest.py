@@ -1,0 +1,94 @@
+"""The database of the tests: real transactions, a clock that tests move, clean before each test."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+
+from contract import snapshots
+
+# Names resolve to these before Postgres's own, so that the product's SQL reads a clock that a test
+# can move. Production has no such schema.
+_CLOCK = """
+    create schema if not exists clock;
+    create table if not exists clock.moved (by interval not null);
+    truncate clock.moved;
+    insert into clock.moved values ('0');
+    create or replace function clock.clock_timestamp() returns timestamptz
+        language sql volatile security definer as
+        $$ select pg_catalog.clock_timestamp() + (select by from clock.moved) $$;
+    create or replace function clock.transaction_timestamp() returns timestamptz
+        language sql stable security definer as
+        $$ select pg_catalog.transaction_timestamp() + (select by from clock.moved) $$;
+    grant usage on schema clock to public;
+    grant execute on all functions in schema clock to public;
+"""
+
+# Rows that the migrations put there stay.
+_KEPT = {
+    "django_migrations": "true",
+    "django_content_type": "true",
+    "auth_permission": "true",
+    "catalog_mirror_epoch": "number = 1",
+    "catalog_mirror_revision": "number = 0",
+}
+
+
+def as_login(sql: str) -> None:
+    """Run SQL as the login behind DATABASE_URL, which may do what no role of the product may."""
+    with connection.cursor() as cursor:
+        cursor.execute("select current_user")
+        role = cursor.fetchone()[0]
+        cursor.execute("reset role")
+        cursor.execute(sql)
+        cursor.execute(f'set role "{role}"')
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        as_login(_CLOCK)
+        name = connection.settings_dict["NAME"]
+        as_login(f'alter database "{name}" set search_path = clock, pg_catalog, public')
+        connection.close()
+
+
+def clean_database() -> None:
+    tables = connection.introspection.table_names()
+    deletes = ";".join(
+        f"delete from {table} where not ({_KEPT.get(table, 'false')})"
+        for table in sorted(tables)
+        if table != "moved" and not table.startswith("apikeys_requestlog_")
+    )
+    as_login(
+        f"set session_replication_role = replica; {deletes};"
+        "update clock.moved set by = '0'; set session_replication_role = origin"
+    )
+    snapshots._entitlements.clear()
+
+
+@pytest.fixture
+def database(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """A clean database and real transactions: roles and settings outlive savepoints."""
+    with django_db_blocker.unblock():
+        clean_database()
+        yield
+        connection.close()
+
+
+class Clock:
+    """The database's clock, as the product reads it."""
+
+    def now(self) -> datetime:
+        with connection.cursor() as cursor:
+            cursor.execute("select clock_timestamp()")
+            return cursor.fetchone()[0]
+
+    def move(self, by: timedelta) -> None:
+        as_login(f"update clock.moved set by = by + interval '{by.total_seconds()} s'")
+
+
+@pytest.fixture
+def clock(database) -> Clock:
+    return Clock()

@@ -1,0 +1,552 @@
+"""Promise 2, "delta = view, whatever happens": two clients that poll while everything moves."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from django.db import connection
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from catalog_mirror import mirror, taxonomy
+from catalog_mirror.models import Brand, Category, Product, Source
+from catalog_mirror.models import Variant as VariantRow
+from catalog_mirror.records import (
+    BrandRecord,
+    CategoryRecord,
+    Content,
+    Price,
+    ProductRecord,
+    Stock,
+    StockAt,
+    VariantRecord,
+)
+from contract import delta
+from contract.change_cursors import change_cursor
+from contract.snapshots import snapshot_for
+from customers import versions
+from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
+from pricing.models import PriceRule
+from tests.conftest import Clock, as_login, clean_database
+from tests.oracle import History, Rule, Terms, Variant
+
+SKUS = ["A", "B", "C", "D", "E", "F", "G"]
+OFFSETS = [-40.0, -8.0, -0.5, 0.002, 0.02, 1.0, 4.0, 9.0, 11.0, 30.0]  # seconds from now
+AMOUNTS = [Decimal("1.50"), Decimal("9.99"), Decimal("10.00")]
+
+skus = st.sampled_from(SKUS)
+places = st.integers(0, 5)
+windows = st.one_of(
+    st.just((None, None)),
+    st.tuples(st.none(), st.sampled_from(OFFSETS)),
+    st.tuples(st.sampled_from(OFFSETS), st.none()),
+    st.tuples(st.sampled_from(OFFSETS), st.sampled_from(OFFSETS)).filter(lambda w: w[0] < w[1]),
+)
+
+
+class Client:
+    """A partner's copy, kept as the guide says."""
+
+    def __init__(self, customer: int) -> None:
+        self.customer = customer
+        self.copy: dict[str, Any] = {}
+        self.cursor: str | None = None
+        self.named: set[str] | None = None  # while an enumeration runs
+        self.used: list[str] = []  # delta cursors, good to be asked again at any time
+
+    def start_over(self) -> None:
+        self.cursor, self.named, self.copy = None, set(), {}
+
+    def apply(self, entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
+            if entry["op"] == "remove":
+                self.copy.pop(entry["sku"], None)
+            else:
+                self.copy[entry["sku"]] = entry["item"]
+            if self.named is not None:
+                self.named.add(entry["sku"])
+
+
+class DeltaMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        clean_database()
+        self.clock = Clock()
+        self.history = History()
+        self.times: set[datetime] = set()
+        self.external: dict[int, tuple[Source, str]] = {}
+        self.serial = 0
+
+    # -- the world as it begins ---------------------------------------------------------------
+
+    @initialize(seen=st.booleans())
+    def begin(self, seen: bool) -> None:
+        self.sources = [
+            Source.objects.create(slug=slug, name=slug, currency="USD", rank=rank)
+            for rank, slug in enumerate(("one", "two"))
+        ]
+        for source in self.sources:
+            tree = [("root", None), ("leaf", "root"), ("other", None)]
+            taxonomy.apply_categories(
+                source,
+                [
+                    CategoryRecord(external_id=i, parent_external_id=p, slug=i, name=i)
+                    for i, p in tree
+                ],
+                origin="test",
+            )
+        self.tiers = [Tier.objects.create(slug=s, name=s) for s in ("gold", "silver")]
+        customers = [Customer.objects.create(slug=s, name=s) for s in ("alice", "bob")]
+        self.clients = [Client(customer.pk) for customer in customers]
+        self.history.keep(self._revision())
+        for customer, tier in zip(customers, self.tiers, strict=True):
+            versions.add(
+                CustomerTerms, actor="t", customer=customer, tier=tier, currency="USD"
+            )
+            self.history.now.terms[customer.pk] = Terms(tier.pk, "USD", "list_price")
+            self._keep()
+        for place in range(4):
+            self._create(place, SKUS[place])
+        if seen:
+            self._add_visibility(("everyone", 0), ("all", 0), "allow", None, None)
+
+    def _revision(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("select max(number) from catalog_mirror_revision")
+            return cursor.fetchone()[0]
+
+    def _keep(self, slow: float = 0.0) -> None:
+        """Keep the world under its revision; a slow commit was stamped that much earlier."""
+        number = self._revision()
+        self.history.keep(number)
+        if slow:
+            as_login(
+                "update catalog_mirror_revision r set recorded_at = greatest("
+                f"r.recorded_at - interval '{slow} s', (select p.recorded_at "
+                f"from catalog_mirror_revision p where p.number = {number - 1})) "
+                f"where r.number = {number}"
+            )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select recorded_at from catalog_mirror_revision where number = %s", [number]
+            )
+            self.times.add(cursor.fetchone()[0])
+
+    # -- the mirror ----------------------------------------------------------------------------
+
+    def _record(self, source: Source, external_id: str, v: dict[str, Any]) -> ProductRecord:
+        return ProductRecord(
+            external_id=v["product"],
+            code=v["product"],
+            name=v["product"],
+            url="",
+            brand=BrandRecord(external_id=v["brand"], slug=v["brand"], name=v["brand"]),
+            category_external_ids=tuple(v["categories"]),
+            variants=(
+                VariantRecord(
+                    external_id=external_id,
+                    content=Content(sku=v["sku"], is_published=v["published"], name=v["name"]),
+                    price=Price(list_price=v["price"]),
+                    stock=Stock(status="in_stock", levels=(StockAt(on_hand=v["stock"]),)),
+                ),
+            ),
+        )
+
+    def _apply(self, source: Source, wanted: dict[str, dict[str, Any]], slow: float = 0.0) -> None:
+        before = self._revision()
+        applied = mirror.apply(
+            source,
+            [self._record(source, external_id, v) for external_id, v in wanted.items()],
+            observed_at=self.clock.now(),
+            origin="test",
+        )
+        assert not applied.unread_holders
+        assert not applied.quarantined
+        if self._revision() == before:
+            return
+        for row in VariantRow.objects.filter(source=source, external_id__in=wanted):
+            v = wanted[row.external_id]
+            self.external[row.pk] = (source, row.external_id)
+            self.history.now.variants[row.pk] = Variant(
+                sku=v["sku"],
+                published=v["published"],
+                source=source.pk,
+                brand=Brand.objects.get(source=source, external_id=v["brand"]).pk,
+                product=Product.objects.get(source=source, external_id=v["product"]).pk,
+                categories=self._closure(source, v["categories"]),
+                price=v["price"],
+                stock=v["stock"],
+                name=v["name"],
+            )
+        self._keep(slow)
+
+    def _closure(self, source: Source, names: list[str]) -> dict[int, int]:
+        found = {}
+        for name in names:
+            ids = Category.objects.get(source=source, external_id=name).ancestor_ids
+            found |= {pk: depth for depth, pk in enumerate(ids)}
+        return found
+
+    def _described(self, pk: int) -> dict[str, Any]:
+        row = self.history.now.variants[pk]
+        categories = Category.objects.filter(pk__in=row.categories)
+        parents = {c.parent_id for c in categories}
+        return {
+            "sku": row.sku,
+            "published": row.published,
+            "product": Product.objects.get(pk=row.product).external_id,
+            "brand": Brand.objects.get(pk=row.brand).external_id,
+            "categories": [c.external_id for c in categories if c.pk not in parents],
+            "price": row.price,
+            "stock": row.stock,
+            "name": row.name,
+        }
+
+    def _create(self, place: int, sku: str) -> None:
+        self.serial += 1
+        self._apply(
+            self.sources[place % 2],
+            {
+                f"e{self.serial}": {
+                    "sku": sku,
+                    "published": True,
+                    "product": f"p{place % 3}",
+                    "brand": f"b{place % 2}",
+                    "categories": [["leaf"], ["other"], []][place % 3],
+                    "price": Decimal("10.00"),
+                    "stock": 5,
+                    "name": "new",
+                }
+            },
+        )
+
+    def _live(self) -> list[int]:
+        return [pk for pk, v in self.history.now.variants.items() if not v.retired]
+
+    def _free(self, sku: str) -> bool:
+        return all(self.history.now.variants[pk].sku != sku for pk in self._live())
+
+    def _pick(self, place: int) -> int | None:
+        live = self._live()
+        return live[place % len(live)] if live else None
+
+    @rule(place=places, sku=skus)
+    def create(self, place: int, sku: str) -> None:
+        retired_here = any(
+            v.retired and v.sku == sku and v.source == self.sources[place % 2].pk
+            for v in self.history.now.variants.values()
+        )
+        if self._free(sku) and not retired_here and len(self.history.now.variants) < 8:
+            self._create(place, sku)
+
+    @rule(
+        place=places,
+        field=st.sampled_from(
+            ["name", "price", "stock", "published", "brand", "categories", "product"]
+        ),
+        choice=st.integers(0, 2),
+        slow=st.sampled_from([0.0, 0.0, 3.0, 9.0]),
+    )
+    def edit(self, place: int, field: str, choice: int, slow: float) -> None:
+        pk = self._pick(place)
+        if pk is None:
+            return
+        values = {
+            "name": ["x", "y", "z"],
+            "price": [Decimal("10.00"), Decimal("3.33"), None],
+            "stock": [0, 5, 7],
+            "published": [True, False, True],
+            "brand": ["b0", "b1", "b2"],
+            "categories": [["leaf"], ["other"], ["root", "other"]],
+            "product": ["p0", "p1", "p2"],
+        }
+        source, external_id = self.external[pk]
+        self._apply(
+            source, {external_id: self._described(pk) | {field: values[field][choice]}}, slow
+        )
+
+    @rule(place=places, sku=skus)
+    def rename(self, place: int, sku: str) -> None:
+        pk = self._pick(place)
+        if pk is not None and self._free(sku):
+            source, external_id = self.external[pk]
+            self._apply(source, {external_id: self._described(pk) | {"sku": sku}})
+
+    @rule(one=places, other=places)
+    def swap_skus(self, one: int, other: int) -> None:
+        a, b = self._pick(one), self._pick(other)
+        if a is None or b is None or a == b or self.external[a][0] != self.external[b][0]:
+            return
+        x, y = self._described(a), self._described(b)
+        source = self.external[a][0]
+        self._apply(
+            source,
+            {
+                self.external[a][1]: x | {"sku": y["sku"]},
+                self.external[b][1]: y | {"sku": x["sku"]},
+            },
+        )
+
+    @rule(place=places)
+    def retire(self, place: int) -> None:
+        pk = self._pick(place)
+        if pk is None:
+            return
+        source, external_id = self.external[pk]
+        mirror.retire(source, [external_id], observed_at=self.clock.now(), origin="test")
+        self.history.now.variants[pk].retired = True
+        self._keep()
+
+    @rule(place=places, reimported=st.booleans())
+    def revive(self, place: int, reimported: bool) -> None:
+        gone = [pk for pk, v in self.history.now.variants.items() if v.retired]
+        if not gone:
+            return
+        pk = gone[place % len(gone)]
+        wanted = self._described(pk)
+        twins = [v for v in self.history.now.variants.values() if v.retired and v.sku == wanted["sku"]]
+        if not self._free(wanted["sku"]) or (reimported and len(twins) > 1):
+            return
+        source, external_id = self.external[pk]
+        if reimported:
+            self.serial += 1
+            external_id = f"e{self.serial}"
+        self._apply(source, {external_id: wanted})
+
+    # -- rules, terms, clock --------------------------------------------------------------------
+
+    def _who(self, choice: int) -> tuple[str, int]:
+        tiers = [("tier", tier.pk) for tier in self.tiers]
+        customers = [("customer", client.customer) for client in self.clients]
+        return [("everyone", 0), *tiers, *customers][choice % 5]
+
+    def _what(self, choice: int) -> tuple[str, int]:
+        subjects = [("all", 0)]
+        subjects += [("source", source.pk) for source in self.sources]
+        subjects += [("brand", pk) for pk in Brand.objects.values_list("pk", flat=True)]
+        subjects += [("category", pk) for pk in Category.objects.values_list("pk", flat=True)]
+        subjects += [("product", pk) for pk in Product.objects.values_list("pk", flat=True)]
+        subjects += [("variant", pk) for pk in self.history.now.variants]
+        return subjects[choice % len(subjects)]
+
+    def _window(self, window: tuple[float | None, float | None]) -> list[datetime | None]:
+        now = self.clock.now()
+        return [None if edge is None else now + timedelta(seconds=edge) for edge in window]
+
+    @staticmethod
+    def _columns(who: tuple[str, int], what: tuple[str, int]) -> dict[str, int]:
+        return {f"{kind}_id": pk for kind, pk in (who, what) if pk}
+
+    def _add_visibility(
+        self,
+        who: tuple[str, int],
+        what: tuple[str, int],
+        effect: str,
+        starts: datetime | None,
+        ends: datetime | None,
+    ) -> None:
+        row = versions.add(
+            VisibilityRule,
+            actor="t",
+            effect=effect,
+            starts_at=starts,
+            ends_at=ends,
+            **self._columns(who, what),
+        )
+        self.history.now.visibility[row.rule_uid] = Rule(
+            row.pk, who, what, starts, ends, {"effect": effect}
+        )
+        self._keep()
+
+    @rule(
+        who=st.integers(0, 4),
+        what=st.integers(0, 30),
+        effect=st.sampled_from(["allow", "allow", "deny"]),
+        window=windows,
+    )
+    def add_visibility(self, who: int, what: int, effect: str, window: Any) -> None:
+        self._add_visibility(self._who(who), self._what(what), effect, *self._window(window))
+
+    @rule(
+        who=st.integers(0, 4),
+        what=st.integers(0, 30),
+        window=windows,
+        percent=st.one_of(st.none(), st.sampled_from([Decimal(10), Decimal("33.3")])),
+        amount=st.sampled_from(AMOUNTS),
+        currency=st.sampled_from(["USD", "USD", "EUR"]),
+        priority=st.integers(0, 1),
+    )
+    def add_price(
+        self,
+        who: int,
+        what: int,
+        window: Any,
+        percent: Decimal | None,
+        amount: Decimal,
+        currency: str,
+        priority: int,
+    ) -> None:
+        says: dict[str, Any] = {"currency": currency, "priority": priority}
+        says |= {"percent": percent} if percent else {"amount": amount}
+        chosen, subject = self._who(who), self._what(what)
+        starts, ends = self._window(window)
+        row = versions.add(
+            PriceRule,
+            actor="t",
+            kind="percent" if percent else "fixed",
+            starts_at=starts,
+            ends_at=ends,
+            **says,
+            **self._columns(chosen, subject),
+        )
+        self.history.now.prices[row.rule_uid] = Rule(row.pk, chosen, subject, starts, ends, says)
+        self._keep()
+
+    def _some_rule(self, choice: int) -> tuple[Any, Any, dict[Any, Rule]] | None:
+        world = self.history.now
+        rules = [(VisibilityRule, uid, world.visibility) for uid in world.visibility]
+        rules += [(PriceRule, uid, world.prices) for uid in world.prices]
+        return rules[choice % len(rules)] if rules else None
+
+    @rule(choice=st.integers(0, 9), slow=st.sampled_from([0.0, 0.0, 2.0, 9.0]))
+    def withdraw_rule(self, choice: int, slow: float) -> None:
+        chosen = self._some_rule(choice)
+        if chosen is None:
+            return
+        model, uid, held = chosen
+        versions.withdraw(model, uid, actor="t")
+        del held[uid]
+        self._keep(slow)
+
+    @rule(choice=st.integers(0, 9), window=windows, slow=st.sampled_from([0.0, 9.0]))
+    def change_window(self, choice: int, window: Any, slow: float) -> None:
+        chosen = self._some_rule(choice)
+        if chosen is None:
+            return
+        model, uid, held = chosen
+        starts, ends = self._window(window)
+        row = versions.change(model, uid, actor="t", starts_at=starts, ends_at=ends)
+        old = held[uid]
+        held[uid] = Rule(row.pk, old.who, old.what, starts, ends, old.says)
+        self._keep(slow)
+
+    @rule(
+        who=st.integers(0, 1),
+        tier=st.one_of(st.none(), st.integers(0, 1)),
+        unpriced=st.sampled_from(["list_price", "list_price", "not_sold"]),
+        currency=st.sampled_from(["USD", "USD", "USD", "EUR"]),
+    )
+    def change_terms(self, who: int, tier: int | None, unpriced: str, currency: str) -> None:
+        customer = self.clients[who].customer
+        tier_id = None if tier is None else self.tiers[tier].pk
+        uid = versions.terms_of(customer).rule_uid
+        versions.change(
+            CustomerTerms, uid, actor="t", tier_id=tier_id, unpriced=unpriced, currency=currency
+        )
+        self.history.now.terms[customer] = Terms(tier_id, currency, unpriced)
+        self._keep()
+
+    @rule(seconds=st.sampled_from([0.01, 0.5, 2.0, 5.0, 12.0, 35.0, -3.0]))
+    def move_clock(self, seconds: float) -> None:
+        self.clock.move(timedelta(seconds=seconds))
+
+    # -- the clients ----------------------------------------------------------------------------
+
+    def _page(self, client: Client, text: str | None, limit: int) -> tuple[list[Any], Any, Any]:
+        cursor = change_cursor(text, customer_id=client.customer) if text else None
+        with snapshot_for(
+            client.customer, not_before=cursor.not_before if cursor else None
+        ) as snapshot:
+            page = delta.changes_page(
+                snapshot, cursor or delta.start_cursor(snapshot.epoch), limit=limit
+            )
+        self.times.add(snapshot.at)
+        entries = [orjson.loads(entry) for entry in page.entries]
+        self._check(client, snapshot, entries)
+        return entries, page, snapshot
+
+    def _check(self, client: Client, snapshot: Any, entries: list[dict[str, Any]]) -> None:
+        view = self.history.view(client.customer, snapshot.revision, snapshot.at)
+        for entry in entries:
+            if entry["op"] == "upsert":
+                assert entry["sku"] in view, f"{entry['sku']} is not for this customer"
+                assert told(entry["item"]) == view[entry["sku"]]
+            else:
+                assert entry["sku"] not in view, f"{entry['sku']} is still seen"
+                assert self._was_seen(client, entry["sku"]), f"{entry['sku']} was never seen"
+
+    def _was_seen(self, client: Client, sku: str) -> bool:
+        times = self.times | self.history.edges()
+        return any(
+            sku in world.view(client.customer, at)
+            for world in self.history.worlds.values()
+            if any(v.sku == sku for v in world.variants.values())
+            for at in times
+        )
+
+    def _advance(self, client: Client, limit: int) -> tuple[list[Any], Any, Any]:
+        if client.cursor is None:
+            client.start_over()
+        entries, page, snapshot = self._page(client, client.cursor, limit)
+        client.apply(entries)
+        client.cursor = page.cursor
+        if client.named is None:
+            client.used.append(page.cursor)
+        elif not page.has_more:
+            client.copy = {s: i for s, i in client.copy.items() if s in client.named}
+            client.named = None
+            client.used.append(page.cursor)
+        return entries, page, snapshot
+
+    @rule(who=st.integers(0, 1), limit=st.integers(1, 4))
+    def poll(self, who: int, limit: int) -> None:
+        self._advance(self.clients[who], limit)
+
+    @rule(who=st.integers(0, 1), limit=st.integers(1, 4))
+    def apply_but_lose_the_cursor(self, who: int, limit: int) -> None:
+        client = self.clients[who]
+        if client.cursor is not None:
+            entries, _, _ = self._page(client, client.cursor, limit)
+            client.apply(entries)
+
+    @precondition(lambda self: any(client.used for client in self.clients))
+    @rule(who=st.integers(0, 1), choice=st.integers(0, 50))
+    def go_back_to_an_old_cursor(self, who: int, choice: int) -> None:
+        client = self.clients[who]
+        if client.used and client.named is None:
+            client.cursor = client.used[choice % len(client.used)]
+
+    @rule(who=st.integers(0, 1))
+    def enumerate_again(self, who: int) -> None:
+        self.clients[who].start_over()
+
+    @rule(who=st.integers(0, 1))
+    def converge(self, who: int) -> None:
+        client = self.clients[who]
+        for _ in range(200):
+            entries, page, snapshot = self._advance(client, 3)
+            if not entries and not page.has_more:
+                break
+        else:
+            raise AssertionError("the changes never end")
+        expected = self.history.view(client.customer, snapshot.revision, snapshot.at)
+        assert {sku: told(item) for sku, item in client.copy.items()} == expected
+
+    def teardown(self) -> None:
+        if hasattr(self, "clients"):
+            self.converge(0)
+            self.converge(1)
+
+
+def told(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what the oracle knows of an item."""
+    edge = item["price"]["next_change_at"]
+    return {
+        "name": item["name"],
+        "stock": item["stock"]["on_hand"],
+        "unit": item["price"]["unit"],
+        "next_change_at": datetime.fromisoformat(edge) if edge else None,
+    }
+
+
