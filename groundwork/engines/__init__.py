@@ -16,7 +16,7 @@ from groundwork.engines.postgres import MAJOR, USER, Postgres
 from groundwork.engines.processes import LOOPBACK
 from groundwork.engines.state import State
 from groundwork.engines.valkey import Valkey
-from groundwork.local import data_folder
+from groundwork.local import DataFolderUnusable, data_folder
 
 __all__ = ["DataFolderRefused", "EngineUnavailable", "Engines", "ensure", "reset", "status", "stop"]
 
@@ -162,7 +162,6 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise EngineUnavailable(
-            f"The embedded engines cannot use their folder ({error}): set TRADECOUNTER_DATA to "
-            "another folder, or DATABASE_URL and REDIS_URL to use engines of your own."
-        ) from error
+        raise EngineUnavailable(str(DataFolderUnusable(error))) from error
+    except DataFolderUnusable as error:
+        raise EngineUnavailable(str(error)) from error
