@@ -55,6 +55,11 @@ def pids():
     return {name: running and running.pid for name, running in engines.status().items()}
 
 
+def kill(name):
+    os.kill(pids()[name], signal.SIGKILL)
+    assert processes.wait_until(lambda: not pids()[name], seconds=5)
+
+
 def test_first_caller_starts_both_and_the_next_finds_them(monkeypatch):
     first = engines.ensure()
     monkeypatch.setattr(subprocess, "Popen", None)
@@ -84,7 +89,7 @@ def test_killed_postmaster_is_replaced_on_its_port_and_commits_stay(monkeypatch)
         connection.execute("create table kept (n int)")
     with closing(connect()) as busy:
         busy.execute("select 1")
-        os.kill(pids()["Postgres"], signal.SIGKILL)
+        kill("Postgres")
         assert engines.ensure() == before
     with connect() as connection:
         assert connection.execute("select count(*) from kept").fetchone() == (0,)
@@ -95,7 +100,7 @@ def test_killed_valkey_is_replaced_on_its_port_and_keeps_its_queue():
     with queue() as valkey:
         valkey.lpush("celery", "work")
     postmaster = pids()["Postgres"]
-    os.kill(pids()["Valkey"], signal.SIGKILL)
+    kill("Valkey")
     assert engines.ensure() == before
     assert pids()["Postgres"] == postmaster
     with queue() as valkey:
@@ -155,9 +160,9 @@ def test_no_one_enters_without_the_password():
             connect(password=password)
     port, once = engines.status()["Valkey"].port, Retry(NoBackoff(), 0)
     for password in (None, "guessed"):
-        with redis.Redis(port=port, password=password, retry=once) as stranger:
-            with pytest.raises(redis.AuthenticationError):
-                stranger.ping()
+        stranger = redis.Redis(port=port, password=password, retry=once)
+        with stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
 
 
 def test_engines_listen_on_loopback_only_and_tell_no_password(data):
@@ -185,8 +190,8 @@ def test_lost_state_is_found_again(data):
 
 def test_number_of_a_dead_engine_taken_by_another_process_is_not_trusted(data):
     engines.ensure()
-    for pid in pids().values():
-        os.kill(pid, signal.SIGKILL)
+    for name in pids():
+        kill(name)
     state, pid_file = (
         data / "engines" / name for name in ("state.json", "postgres/postmaster.pid")
     )
