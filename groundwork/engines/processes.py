@@ -108,14 +108,21 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
     return True
 
 
-def usable_port(preferred: int = 0) -> int:
-    """Return the preferred port if it is free on loopback, else a free one."""
+def usable_port(preferred: int) -> int:
+    """Return the preferred port if it is free on loopback, else a free one; 0 prefers none."""
+    # A killed process keeps its port for a moment longer than it can be seen.
+    wait_until(lambda: bool(_free_port(preferred)), seconds=0.5)
+    return _free_port(preferred) or _free_port(0)
+
+
+def _free_port(wanted: int) -> int:
+    """Return the wanted port, or any for 0, if it is free; else 0."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, preferred))
+            probe.bind((LOOPBACK, wanted))
         except OSError:
-            return usable_port()
+            return 0
         return int(probe.getsockname()[1])
 
 
