@@ -73,6 +73,7 @@ class Postgres(Engine):
                 pass_fds=[pwfile.fileno()],
                 env=processes.ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C meant for us does not reach it
                 stdout=log,
                 stderr=log,
                 check=False,
