@@ -50,7 +50,7 @@ def plan(environment: Mapping[str, str]) -> Plan:
             _shop("apparel", apparel),
             Child(
                 "web",
-                (*GRANIAN, "--port", str(web), "--blocking-threads", "4", "config.wsgi"),
+                (*GRANIAN, "--port", str(web), "--blocking-threads", "4", "config.wsgi:application"),
                 port=web,
                 path="/v1/health",
             ),

@@ -120,8 +120,8 @@ def test_steps_go_first_and_a_failed_step_starts_no_child(start):
 
 def test_hints_come_unadorned_once_every_port_answers(start):
     port = processes.usable_port(0)
-    server = "import http.server as h; time.sleep(.3); h.HTTPServer(('127.0.0.1', {}), {}).serve_forever()"
-    server = server.format(port, "h.SimpleHTTPRequestHandler")
+    address = f"('127.0.0.1', {port}), h.SimpleHTTPRequestHandler"
+    server = f"import http.server as h; time.sleep(.3); h.HTTPServer({address}).serve_forever()"
     supervisor = start(
         children=f'python("web", "{server}", port={port}),',
         hints='python("", "print(\'curl it\')"),',
