@@ -17,7 +17,8 @@ from groundwork.local import CHECKOUT, DataFolderUnusable, data_folder
 HOST = "127.0.0.1"
 PORTS = range(1, 65536)
 MANAGE = (sys.executable, str(CHECKOUT / "manage.py"))
-CELERY = (sys.executable, "-m", "celery", "--app", "config.celery")
+CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "config.celery")
+ALONE = ("--without-gossip", "--without-mingle")  # one worker has no neighbors to ask
 GRANIAN = (sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST)
 
 
@@ -50,12 +51,19 @@ def plan(environment: Mapping[str, str]) -> Plan:
             _shop("apparel", apparel),
             Child(
                 "web",
-                (*GRANIAN, "--port", str(web), "--blocking-threads", "4", "config.wsgi:application"),
+                (
+                    *GRANIAN,
+                    "--port",
+                    str(web),
+                    "--blocking-threads",
+                    "4",
+                    "config.wsgi:application",
+                ),
                 port=web,
                 path="/v1/health",
             ),
-            Child("worker", (*CELERY, "worker", "--concurrency", "2", "--loglevel", "INFO")),
-            Child("beat", (*CELERY, "beat", "--schedule", schedule, "--loglevel", "WARNING")),
+            Child("worker", (*CELERY, "worker", "--concurrency", "2", *ALONE)),
+            Child("beat", (*CELERY, "beat", "--schedule", schedule)),
         ),
         hints=(Child("", (*MANAGE, "demo_hints")),),
         ports={web: "PORT", drinkware: "SHOP_PORTS", apparel: "SHOP_PORTS"},
@@ -91,11 +99,16 @@ def refuse_taken(ports: Mapping[int, str]) -> None:
                 ) from error
 
 
+def needs_engines() -> bool:
+    """Tell whether the embedded engines are to run: unless both URLs are set."""
+    return not (settings.DATABASE_URL and settings.REDIS_URL)
+
+
 @contextmanager
-def environment_of_children() -> Iterator[dict[str, str]]:
-    """Start the embedded engines unless both URLs are set, and end them afterwards."""
+def environment_of_children(*, own_engines: bool) -> Iterator[dict[str, str]]:
+    """Start the embedded engines, if they are to run, and end them afterwards."""
     environment = dict(os.environ) | {"PYTHONUNBUFFERED": "1"}
-    if settings.DATABASE_URL and settings.REDIS_URL:
+    if not own_engines:
         yield environment
         return
     try:
@@ -105,17 +118,11 @@ def environment_of_children() -> Iterator[dict[str, str]]:
         engines.stop()
 
 
-def keep_engines() -> None:
-    """Start an engine again that was killed: the children find it where it was."""
-    if not (settings.DATABASE_URL and settings.REDIS_URL):
-        engines.ensure()
-
-
-def run(what: Plan) -> None:
+def run(what: Plan, *, own_engines: bool) -> None:
     """Run the plan until a signal (`Interrupted`) or the end of a child (`ChildEnded`)."""
     refuse_taken(what.ports)
     supervisor = Supervisor(width=max(len(c.name) for c in what.steps + what.children))
-    with environment_of_children() as environment, supervisor:
+    with environment_of_children(own_engines=own_engines) as environment, supervisor:
         for step in what.steps:
             supervisor.run(step, environment=environment)
         for child in what.children:
@@ -123,14 +130,16 @@ def run(what: Plan) -> None:
         supervisor.wait_for(what.children)
         for step in what.hints:
             supervisor.run(step, environment=environment)
-        supervisor.watch(keep_engines)
+        # An engine that was killed starts again where the children look for it.
+        supervisor.watch(engines.ensure if own_engines else lambda: None)
 
 
 def main() -> int:
     """Return the exit code: 0 when someone ended us, 1 when something else did."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
-        run(plan(os.environ))
+        own_engines = needs_engines()  # first: the settings read .env into our environment
+        run(plan(os.environ), own_engines=own_engines)
     except Interrupted:
         return 0
     except (ChildEnded, PortTaken, engines.EngineUnavailable, DataFolderUnusable) as error:

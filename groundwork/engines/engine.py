@@ -1,15 +1,16 @@
 """What the two engines have in common: a folder, a program, a way to start, a way to end."""
 
+import fcntl
 import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import IO, ClassVar
 
 from groundwork.engines import processes
-from groundwork.engines.errors import EngineUnavailable
+from groundwork.engines.errors import DataFolderRefused, EngineUnavailable
 from groundwork.local import local_secret
 
 GRACE = 10.0  # seconds an engine has to end by itself
@@ -54,8 +55,8 @@ class Engine(ABC):
         """Make the folder ready for a start, or refuse it."""
 
     @abstractmethod
-    def launch(self, port: int) -> subprocess.Popen[bytes]:
-        """Start the process."""
+    def launch(self, port: int, *, claim: IO[str]) -> subprocess.Popen[bytes]:
+        """Start the process, which keeps the claim."""
 
     @abstractmethod
     def answers(self, running: Running) -> bool:
@@ -82,7 +83,8 @@ class Engine(ABC):
         while True:
             self.stop()
             port = processes.usable_port(port)
-            process = self.launch(port)
+            with self._claim() as claim:
+                process = self.launch(port, claim=claim)
             if self._comes_up(process, port):
                 processes.leave(process)
                 return Running(process.pid, port)
@@ -111,6 +113,28 @@ class Engine(ABC):
             raise self.unavailable("cannot be ended")
         for pid in leaders:
             processes.reap(pid)
+        if not processes.wait_until(self._is_free, seconds=GRACE):
+            raise DataFolderRefused(
+                f"{self.folder} is in use by a process that cannot be seen from here, perhaps in "
+                "a container: end it there, or set TRADECOUNTER_DATA to another folder."
+            )
+
+    def _claim(self) -> IO[str]:
+        """Lock the folder; the lock lives as long as any process that was handed it."""
+        claim = (self.home / f"{self.program}.lock").open("a")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            claim.close()
+            raise
+        return claim
+
+    def _is_free(self) -> bool:
+        try:
+            self._claim().close()
+        except BlockingIOError:
+            return False
+        return True
 
     def _is_killed(self) -> bool:
         members = self.members()

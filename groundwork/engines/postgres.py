@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import IO, ClassVar
 
 import psycopg
 
@@ -95,7 +95,7 @@ class Postgres(Engine):
             *(["--no-sync"] if self.is_fast else []),
         ]
 
-    def launch(self, port: int) -> subprocess.Popen[bytes]:
+    def launch(self, port: int, *, claim: IO[str]) -> subprocess.Popen[bytes]:
         # No live process uses the folder (the caller made sure), so the file names a dead one.
         self._pid_file.unlink(missing_ok=True)
         settings = SETTINGS | {"port": str(port)} | (FAST_SETTINGS if self.is_fast else {})
@@ -104,6 +104,7 @@ class Postgres(Engine):
             [*self._guise().prefix, _binary("postgres"), "-D", self.folder, *options],
             folder=self.folder,
             log=self.log,
+            claim=claim,
         )
 
     @staticmethod

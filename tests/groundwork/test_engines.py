@@ -223,6 +223,19 @@ def test_start_killed_in_the_middle_of_initdb_is_begun_again(data):
         assert connection.execute("select 1").fetchone() == (1,)
 
 
+@pytest.mark.parametrize("use", [engines.ensure, engines.stop, engines.reset])
+def test_folder_in_use_where_we_cannot_see_is_left_alone(data, use, monkeypatch):
+    """Two containers may share a data folder, and neither sees the other's processes."""
+    engines.ensure()
+    monkeypatch.setattr("groundwork.engines.engine.GRACE", 0.1)
+    monkeypatch.setattr(processes, "_identity", lambda _: None)
+    with pytest.raises(engines.DataFolderRefused, match="cannot be seen from here"):
+        use()
+    monkeypatch.undo()
+    monkeypatch.setenv("TRADECOUNTER_DATA", str(data))
+    assert all(pids().values())
+
+
 def test_taken_port_is_left_to_whoever_has_it():
     before = engines.ensure().database["port"]
     engines.stop()
