@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE := cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make pins"
 # Which tests `check` runs, in pytest's words.
 TESTS := not slow
@@ -55,9 +55,9 @@ openapi: .venv/.installed ## Write docs/openapi_v1.yaml anew
 	$(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi_v1.yaml
 
 pins: .venv/.installed ## Pin what requirements/*.in ask for (UPGRADE=--upgrade for the newest)
-	$(COMPILE) $(UPGRADE) requirements/uv.in --output-file requirements/uv.txt
-	$(COMPILE) $(UPGRADE) requirements/production.in --output-file requirements/production.txt
-	$(COMPILE) $(UPGRADE) requirements/development.in --output-file requirements/development.txt
+	$(COMPILE) $(UPGRADE) uv.in --output-file uv.txt
+	$(COMPILE) $(UPGRADE) production.in --output-file production.txt
+	$(COMPILE) $(UPGRADE) development.in --output-file development.txt
 
 bench: .venv/.installed ## Measure
 	$(BIN)/python -m benchmarks
