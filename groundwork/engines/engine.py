@@ -109,15 +109,14 @@ class Engine(ABC):
             processes.send(pid, self.stop_signal)
         if leaders:
             processes.wait_until(lambda: not self.members(), seconds=GRACE)
-        if not processes.wait_until(self._is_killed, seconds=GRACE):
-            raise self.unavailable("cannot be ended")
-        for pid in leaders:
-            processes.reap(pid)
-        if not processes.wait_until(self._is_free, seconds=GRACE):
+        # Both at once: what was launched a moment ago holds the lock before it can be seen.
+        if not processes.wait_until(lambda: self._is_killed() and self._is_free(), seconds=GRACE):
             raise DataFolderRefused(
-                f"{self.folder} is in use by a process that cannot be seen from here, perhaps in "
+                f"{self.folder} is in use by a process that cannot be ended from here, perhaps in "
                 "a container: end it there, or set TRADECOUNTER_DATA to another folder."
             )
+        for pid in leaders:
+            processes.reap(pid)
 
     def _claim(self) -> IO[str]:
         """Lock the folder; the lock lives as long as any process that was handed it."""

@@ -229,7 +229,7 @@ def test_folder_in_use_where_we_cannot_see_is_left_alone(data, use, monkeypatch)
     engines.ensure()
     monkeypatch.setattr("groundwork.engines.engine.GRACE", 0.1)
     monkeypatch.setattr(processes, "_identity", lambda _: None)
-    with pytest.raises(engines.DataFolderRefused, match="cannot be seen from here"):
+    with pytest.raises(engines.DataFolderRefused, match="cannot be ended from here"):
         use()
     monkeypatch.undo()
     monkeypatch.setenv("TRADECOUNTER_DATA", str(data))
