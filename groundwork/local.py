@@ -8,10 +8,23 @@ from cryptography.fernet import Fernet
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+class DataFolderUnusable(Exception):
+    """The data folder cannot be made or written; the message is one line that says what to do."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"The data folder cannot be used ({error}): set TRADECOUNTER_DATA to another folder, "
+            "or DATABASE_URL and REDIS_URL to use a database and Redis of your own."
+        )
+
+
 def data_folder() -> Path:
     """Return the folder of the embedded engines, created private to its owner."""
     folder = Path(os.environ.get("TRADECOUNTER_DATA") or CHECKOUT / ".data").resolve()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataFolderUnusable(error) from error
     return folder
 
 
@@ -26,6 +39,8 @@ def local_secret(name: str) -> str:
         os.link(path.with_suffix(f".{os.getpid()}"), path)
     except FileExistsError:
         pass
+    except OSError as error:
+        raise DataFolderUnusable(error) from error
     finally:
         path.with_suffix(f".{os.getpid()}").unlink(missing_ok=True)
     return path.read_text()

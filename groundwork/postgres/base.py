@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db.backends.postgresql import base
 
-from groundwork import roles
+from groundwork import engines, roles
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -17,6 +18,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         roles.take(self, self.role)
 
     def get_connection_params(self) -> dict[str, Any]:
-        params = super().get_connection_params()
-        params["prepare_threshold"] = 2  # Django sets None; the named statements of a request repeat
-        return params
+        """Return what to connect with; the first connection starts the embedded engines."""
+        params: dict[str, Any] = super().get_connection_params()
+        # Django sets None; the named statements of a request repeat.
+        params["prepare_threshold"] = 2
+        return params | engines.ensure().database if settings.EMBEDDED else params
