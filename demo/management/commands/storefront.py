@@ -1,0 +1,37 @@
+"""`manage.py storefront <shop>`: runs one of the demo's shops on loopback."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from demo.shops import SHOPS
+from demo.storefront.server import running
+from demo.storefront.storefront import Storefront
+
+
+class Command(BaseCommand):
+    help = "Run a demo shop that answers as WooCommerce's REST does, on 127.0.0.1 only."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("shop", choices=sorted(SHOPS))
+        parser.add_argument("--port", type=int, default=8101)
+        parser.add_argument("--journal", type=Path, help="file of JSON lines that keeps the edits")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        shop = SHOPS[options["shop"]]
+        try:
+            storefront = Storefront(shop, journal=options["journal"])
+            with running(storefront, options["port"]) as url:
+                self.stdout.write(f"{shop.name} sells {shop.sellable} items at {url}/")
+                self.stdout.flush()
+                stop.wait()
+        except OSError as error:
+            raise CommandError(f"The shop cannot open: {error.strerror or error}.") from None
