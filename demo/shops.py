@@ -23,7 +23,7 @@ class Shop:
 
 
 def _demo_key(prefix: str, pair: str) -> str:
-    """Return a key in the shape of WooCommerce's, 40 hex digits, that nobody could take for real."""
+    """Return a key in WooCommerce's shape, 40 hex digits, that nobody takes for a real one."""
     return f"{prefix}_{pair * 20}"
 
 

@@ -78,10 +78,14 @@ class Bench:
         modified = self.rng.randrange(created, span)
         return OPENED_AT + timedelta(seconds=created), OPENED_AT + timedelta(seconds=modified)
 
+    def chance(self, part: float) -> bool:
+        """Return True in that part of all cases."""
+        return self.rng.random() < part
+
     def price(self, family: Family) -> str:
         """Return a regular price, usually ending in 9, now and then with three or four decimals."""
         cents = self.rng.randrange(*family.cents)
-        if self.rng.random() < 0.03:
+        if self.chance(0.03):
             return f"{cents / 100:.2f}{self.rng.choice(('5', '25', '75'))}"
         return f"{cents // 10 / 10:.1f}9"
 

@@ -12,19 +12,21 @@ from demo.catalogue.words import COLORS
 LONG_AGO = datetime(2018, 12, 31, 23, tzinfo=UTC)
 # Far enough for every clock, in winter so that no change to daylight saving moves it.
 FAR_AHEAD = datetime(2041, 1, 15, 15, tzinfo=UTC)
-_NO_PRICE: Final = {"regular_price": ""}
+MISSING = 99_999_998  # an id that no shop reaches
+_UNPRICED: Final = {"regular_price": ""}
 _PAST: Final = {
     "sale_from_at": AS_OF - timedelta(days=60),
     "sale_to_at": AS_OF - timedelta(days=30),
 }
 _AHEAD: Final = {"sale_from_at": FAR_AHEAD, "sale_to_at": FAR_AHEAD + timedelta(days=7)}
+_META_300: Final = tuple(Meta(900_000 + i, f"_key_{i}", f"value {i}") for i in range(300))
 _BACKDATED: Final = {"created_at": LONG_AGO, "modified_at": LONG_AGO}
 _SCHEDULED: Final = {"status": "future", "created_at": FAR_AHEAD, "modified_at": FAR_AHEAD}
 
 # Kind, SKU, and what differs from an ordinary product at 5 that manages no stock.
 SIMPLE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("no_sku", "", {}),
-    ("no_price", "ODD-NOPRICE", _NO_PRICE),
+    ("no_price", "ODD-NOPRICE", _UNPRICED),
     ("sku_slash", "ODD/1 2", {}),
     ("sku_plus", "ODD+3&4", {}),
     ("sku_percent", "ODD%20", {}),
@@ -58,7 +60,7 @@ SIMPLE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("description_200k", "ODD-D2", {"description": "<p>Kept forever.</p>" * 10_000}),
     ("script_in_name", "ODD-SC", {"name": 'Odd <script>alert(1)</script> & "q" &amp; é 𝄞'}),
     ("name_empty", "ODD-NE", {"name": "Product"}),
-    ("meta_300", "ODD-M3", {"meta": tuple(Meta(900_000 + i, f"_key_{i}", f"value {i}") for i in range(300))}),
+    ("meta_300", "ODD-M3", {"meta": _META_300}),
     ("dates_null", "ODD-MZ", {"status": "draft", "created_at": None, "modified_at": None}),
     ("status_plugin", "ODD-ST", {"status": "archived"}),
     ("tax_class_unknown", "ODD-TC", {"tax_class": "no-such-class"}),
@@ -69,9 +71,9 @@ SIMPLE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("external", "ODD-X", {"type": "external", "external_url": "https://partner.example/item",
                            "button_text": "Buy there"}),
     ("external_no_url", "ODD-XN", {"type": "external"}),
-    ("grouped_missing_child", "ODD-G", {"type": "grouped", "grouped_ids": (99_999_998,), **_NO_PRICE}),
-    ("variable_no_variations", "ODD-V0", {"type": "variable", "stock_status": "outofstock", **_NO_PRICE}),
-    ("simple_turned_variable", "ODD-TV", {"type": "variable", "total_sales": 12, **_NO_PRICE}),
+    ("grouped_missing_child", "ODD-G", {**_UNPRICED, "type": "grouped", "grouped_ids": (MISSING,)}),
+    ("variable_no_variations", "ODD-V0", {**_UNPRICED, "type": "variable"}),
+    ("simple_turned_variable", "ODD-TV", {**_UNPRICED, "type": "variable", "total_sales": 12}),
 )  # fmt: skip
 
 

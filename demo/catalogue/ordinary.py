@@ -1,7 +1,7 @@
 """Ordinary merchandise: simple products, and variable ones with their colors and sizes."""
 
 from datetime import timedelta
-from typing import Any
+from itertools import islice
 
 from demo.catalogue.bench import COLOR, IMPRINT, MATERIAL, SIZE, Bench, attribute, gtin_13, slug_of
 from demo.catalogue.families import Family
@@ -35,7 +35,7 @@ def make_variable(bench: Bench, family: Family, *, sku: str, at_most: int) -> Pr
         axes.append(attribute(SIZE, *family.sizes, varies=True))
     product.attributes = (*axes, attribute(MATERIAL, bench.rng.choice(family.materials)))
     bench.add(product)
-    parent_manages = bench.rng.random() < 0.12
+    parent_manages = bench.chance(0.12)
     if parent_manages:
         product.manages_stock, product.stock_quantity = True, bench.rng.randrange(20, 2000)
     pairs = [(c, s) for c in colors for s in family.sizes or ("",)][:at_most]
@@ -66,7 +66,7 @@ def make_variation(
         parent_id=parent.id,
         created_at=parent.created_at,
         modified_at=parent.created_at,
-        status="private" if bench.rng.random() < 0.01 else "publish",
+        status="private" if bench.chance(0.01) else "publish",
         options=chosen,
         menu_order=order,
         weight=parent.weight,
@@ -97,8 +97,8 @@ def _started(bench: Bench, family: Family, *, name: str, color: Color) -> Produc
         status=rng.choice(STATUSES),
         description=f"<p>{rng.choice(OPENINGS)} {rng.choice(DETAILS)}</p>\n",
         short_description=f"<p>{rng.choice(family.materials)}, imprint included.</p>\n",
-        is_featured=rng.random() < 0.02,
-        gtin=gtin_13(850_000_000_000 + new_id) if rng.random() < 0.8 else "",
+        is_featured=bench.chance(0.02),
+        gtin=gtin_13(850_000_000_000 + new_id) if bench.chance(0.8) else "",
         weight=f"{family.grams * rng.randrange(80, 130) / 100_000:.3f}",
         dimensions=(
             str(rng.randrange(4, 40)),
@@ -110,11 +110,15 @@ def _started(bench: Bench, family: Family, *, name: str, color: Color) -> Produc
         category_ids=bench.categories(family.path),
         brand_ids=(rng.choice(bench.brand_ids),),
         image_ids=(bench.image(family.shape, color[2], f"{color[0]} {family.shape}"),),
-        related_ids=tuple(sorted(rng.sample(list(bench.catalogue.products)[-40:], 5)))
-        if len(bench.catalogue.products) > 40
-        else (),
+        related_ids=_neighbors(bench),
         meta=(Meta(new_id * 7, "_supplier_code", f"{family.code}{rng.randrange(10_000):04d}"),),
     )
+
+
+def _neighbors(bench: Bench) -> tuple[int, ...]:
+    """Return up to five of the records made just before."""
+    last = list(islice(reversed(bench.catalogue.products), 40))
+    return tuple(sorted(bench.rng.sample(last, min(5, len(last)))))
 
 
 def _facts(bench: Bench, family: Family, color: Color) -> tuple[Attribute, ...]:
@@ -128,7 +132,7 @@ def _facts(bench: Bench, family: Family, color: Color) -> tuple[Attribute, ...]:
 def _set_price(bench: Bench, product: Product, price: str) -> None:
     """Set the price and, for one in eight, a sale: open, past, ahead or within its window."""
     product.regular_price = price
-    if bench.rng.random() >= 0.12:
+    if not bench.chance(0.12):
         return
     product.sale_price = f"{float(price) * bench.rng.randrange(70, 95) / 100:.2f}"
     start, days = bench.rng.choice(((None, None), (-90, -60), (1800, 1830), (-30, 3600)))
@@ -139,12 +143,11 @@ def _set_price(bench: Bench, product: Product, price: str) -> None:
 
 def _set_stock(bench: Bench, product: Product) -> None:
     """Manage the stock of five in six; the rest is simply there or not."""
-    chance: dict[str, Any] = {"k": 1, "weights": (70, 15, 15)}
-    if bench.rng.random() < 0.17:
-        product.stock_status = "outofstock" if bench.rng.random() < 0.1 else "instock"
+    if bench.chance(0.17):
+        product.stock_status = "outofstock" if bench.chance(0.1) else "instock"
         return
     product.manages_stock = True
-    product.backorders = bench.rng.choices(("no", "yes", "notify"), **chance)[0]
+    product.backorders = bench.rng.choice(("no",) * 5 + ("yes", "notify"))
     product.stock_quantity = bench.rng.choice(
         (0, 3, 12, 48, 144, 500, 2500, bench.rng.randrange(9999))
     )

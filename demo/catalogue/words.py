@@ -21,14 +21,15 @@ COLORS: Final = (
     ("Natural", "NAT", "d9cbb0"),
 )
 SERIES: Final = (
-    "Alder", "Anchor", "Aspen", "Atlas", "Basin", "Beacon", "Birch", "Boulder", "Bracken", "Bridge",
-    "Canyon", "Cascade", "Cedar", "Cirrus", "Clover", "Cobble", "Compass", "Coral", "Cypress", "Dakota",
-    "Delta", "Drift", "Echo", "Ember", "Fern", "Fjord", "Flint", "Garnet", "Glacier", "Grove",
-    "Harbor", "Hazel", "Hollow", "Indigo", "Juniper", "Kestrel", "Lagoon", "Lark", "Ledger", "Lumen",
-    "Maple", "Meadow", "Meridian", "Mesa", "Mosaic", "Nimbus", "North", "Oak", "Onyx", "Orchard",
-    "Pacific", "Pebble", "Pine", "Prairie", "Quarry", "Quill", "Rally", "Ridge", "River", "Rowan",
-    "Sable", "Sage", "Sierra", "Slate", "Solstice", "Spruce", "Summit", "Tandem", "Terra", "Thicket",
-    "Timber", "Tundra", "Union", "Vale", "Vista", "Walnut", "Willow", "Wren", "Yarrow", "Zephyr",
+    "Alder", "Anchor", "Aspen", "Atlas", "Basin", "Beacon", "Birch", "Boulder", "Bracken",
+    "Bridge", "Canyon", "Cascade", "Cedar", "Cirrus", "Clover", "Cobble", "Compass", "Coral",
+    "Cypress", "Dakota", "Delta", "Drift", "Echo", "Ember", "Fern", "Fjord", "Flint", "Garnet",
+    "Glacier", "Grove", "Harbor", "Hazel", "Hollow", "Indigo", "Juniper", "Kestrel", "Lagoon",
+    "Lark", "Ledger", "Lumen", "Maple", "Meadow", "Meridian", "Mesa", "Mosaic", "Nimbus", "North",
+    "Oak", "Onyx", "Orchard", "Pacific", "Pebble", "Pine", "Prairie", "Quarry", "Quill", "Rally",
+    "Ridge", "River", "Rowan", "Sable", "Sage", "Sierra", "Slate", "Solstice", "Spruce", "Summit",
+    "Tandem", "Terra", "Thicket", "Timber", "Tundra", "Union", "Vale", "Vista", "Walnut",
+    "Willow", "Wren", "Yarrow", "Zephyr",
 )  # fmt: skip
 # As stored: WordPress keeps an ampersand in a term's name as an entity.
 BRANDS: Final = (

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from demo.catalogue.records import AS_OF
 from demo.shops import Shop
-from demo.storefront.bodies import HOME, REST
+from demo.storefront.bodies import REST
+from demo.storefront.shown import HOME
 from demo.storefront.store import Store
 
 Body = dict[str, Any]

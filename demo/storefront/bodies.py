@@ -5,23 +5,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from demo.catalogue.bench import slug_of
 from demo.catalogue.records import Attribute, Catalogue, Product, Term
-from demo.storefront.money import (
-    is_on_sale,
-    price_html,
-    price_of,
-    range_html,
-    shown_sale_price,
-)
+from demo.storefront.money import shown_sale_price
+from demo.storefront.shown import HOME, Shown
 
 Body = dict[str, Any]
-# Stands for scheme and host in a rendered body; the asking request's own are put in its place.
-HOME = "https://storefront.invalid"
 ESCAPED_HOME = HOME.replace("/", "\\/").encode()
 REST = f"{HOME}/wp-json/wc/v3"
 WRITABLE = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-VISIBLE = {"publish", "private"}  # what a variable product counts among its variations
 
 
 def encoded(body: object) -> bytes:
@@ -41,6 +32,7 @@ class Bodies:
     def __init__(self, catalogue: Catalogue, zone: ZoneInfo) -> None:
         self._catalogue = catalogue
         self._zone = zone
+        self.shown = Shown(catalogue)
 
     def product(self, product: Product) -> Body:
         """Return the body of `/products/<id>`, which also answers for variations."""
@@ -51,10 +43,10 @@ class Bodies:
             **self._stock(product),
             **self._shipping(product),
             **self._relations(product),
-            "price_html": self._price_html(product),
+            "price_html": self.shown.price_html(product),
             "related_ids": list(product.related_ids),
             "meta_data": [{"id": m.id, "key": m.key, "value": m.value} for m in product.meta],
-            "stock_status": self.stock_status(product),
+            "stock_status": self.shown.stock_status(product),
             "has_options": product.type in {"variable", "grouped"},
             "post_password": product.password,
             "global_unique_id": product.gtin,
@@ -74,7 +66,7 @@ class Bodies:
             **dates("date_created", product.created_at, self._zone),
             **dates("date_modified", product.modified_at, self._zone),
             "description": product.description,
-            "permalink": self._permalink(product),
+            "permalink": self.shown.permalink(product),
             "sku": money.pop("sku"),
             "global_unique_id": product.gtin,
             **money,
@@ -85,7 +77,7 @@ class Bodies:
             "tax_class": product.tax_class,
             "manage_stock": stock["manage_stock"],
             "stock_quantity": stock["stock_quantity"],
-            "stock_status": self.stock_status(product),
+            "stock_status": self.shown.stock_status(product),
             **{k: stock[k] for k in list(stock)[2:-1]},
             "weight": product.weight,
             "dimensions": _dimensions(product),
@@ -104,77 +96,12 @@ class Bodies:
             ),
         }
 
-    def sku(self, product: Product) -> str:
-        """Return the SKU as shown: a variation without one shows its parent's."""
-        parent = self._parent(product)
-        return product.sku or (parent.sku if parent else "")
-
-    def price(self, product: Product) -> str:
-        """Return the price as shown: of a variable or grouped product, its cheapest part's."""
-        if product.type not in {"variable", "grouped"}:
-            return price_of(product)
-        prices = self._part_prices(product)
-        return min(prices, key=float) if prices else ""
-
-    def stock_status(self, product: Product) -> str:
-        """Return the stock status as shown; a variable product's follows its variations."""
-        holder = self._stock_holder(product)
-        if holder.manages_stock is True and holder.stock_quantity is not None:
-            if holder.stock_quantity > 0:
-                return "instock"
-            return "outofstock" if holder.backorders == "no" else "onbackorder"
-        if product.type == "variable":
-            states = {v.stock_status for v in self._shown_variations(product)}
-            return next((s for s in ("instock", "onbackorder") if s in states), "outofstock")
-        return holder.stock_status
-
-    def quantity(self, product: Product) -> int | None:
-        holder = self._stock_holder(product)
-        return holder.stock_quantity if holder.manages_stock is True else None
-
-    def _parent(self, product: Product) -> Product | None:
-        return self._catalogue.products.get(product.parent_id)
-
-    def _stock_holder(self, product: Product) -> Product:
-        parent = self._parent(product) if product.manages_stock == "parent" else None
-        return parent or product
-
-    def _shown_variations(self, product: Product) -> list[Product]:
-        return [v for v in self._catalogue.variations_of(product) if v.status in VISIBLE]
-
-    def _part_prices(self, product: Product) -> list[str]:
-        if product.type == "variable":
-            parts = [v for v in self._catalogue.variations_of(product) if v.status == "publish"]
-        else:
-            products = self._catalogue.products
-            parts = [products[i] for i in product.grouped_ids if i in products]
-        return [price for part in parts if (price := price_of(part))]
-
-    def _price_html(self, product: Product) -> str:
-        if product.type in {"variable", "grouped"}:
-            return range_html(self._part_prices(product))
-        return price_html(product)
-
-    def _permalink(self, product: Product) -> str:
-        parent = self._parent(product)
-        if not product.is_variation or parent is None:
-            return f"{HOME}/product/{product.slug}/"
-        chosen = (f"attribute_{a.slug}={slug_of(o) if a.id else o}" for a, o in product.options)
-        query = "&".join(chosen)
-        return f"{HOME}/product/{parent.slug}/" + (f"?{query}" if query else "")
-
-    def _full_name(self, product: Product) -> str:
-        parent = self._parent(product)
-        if not product.is_variation or parent is None:
-            return product.name
-        return f"{parent.name} - {product.name}" if product.name else parent.name
-
     def _identity(self, product: Product) -> Body:
         return {
             "id": product.id,
-            "name": self._full_name(product),
+            "name": self.shown.name(product),
             "slug": product.slug,
-            "permalink": self._permalink(product),
+            "permalink": self.shown.permalink(product),
             **dates("date_created", product.created_at, self._zone),
             **dates("date_modified", product.modified_at, self._zone),
             "type": product.type,
@@ -186,33 +113,21 @@ class Bodies:
         }
 
     def _money(self, product: Product) -> Body:
-        price = self.price(product)
+        price = self.shown.price(product)
         return {
-            "sku": self.sku(product),
+            "sku": self.shown.sku(product),
             "price": price,
             "regular_price": product.regular_price,
             "sale_price": shown_sale_price(product),
             **dates("date_on_sale_from", product.sale_from_at, self._zone),
             **dates("date_on_sale_to", product.sale_to_at, self._zone),
-            "on_sale": self.is_on_sale(product),
-            "purchasable": self._is_purchasable(product, price),
+            "on_sale": self.shown.is_on_sale(product),
+            "purchasable": self.shown.is_purchasable(product, price),
             # A variation's is a string (recorded).
             "total_sales": str(product.total_sales)
             if product.is_variation
             else product.total_sales,
         }
-
-    def is_on_sale(self, product: Product) -> bool:
-        if product.type == "variable":
-            return any(is_on_sale(v) for v in self._shown_variations(product))
-        return is_on_sale(product)
-
-    def _is_purchasable(self, product: Product, price: str) -> bool:
-        if not price or product.type in {"external", "grouped"}:
-            return False
-        if product.is_variation:
-            return self._parent(product) is not None and product.status == "publish"
-        return True
 
     def _nature(self, product: Product) -> Body:
         return {
@@ -224,8 +139,8 @@ class Bodies:
         }
 
     def _stock(self, product: Product) -> Body:
-        backorders = self._stock_holder(product).backorders
-        quantity = self.quantity(product)
+        backorders = self.shown.stock_holder(product).backorders
+        quantity = self.shown.quantity(product)
         return {
             "manage_stock": product.manages_stock,
             "stock_quantity": quantity,
@@ -262,7 +177,7 @@ class Bodies:
             "images": self._images(product),
             "attributes": _attributes(product),
             "default_attributes": [],
-            "variations": [v.id for v in self._shown_variations(product)],
+            "variations": [v.id for v in self.shown.variations(product)],
             "grouped_products": list(product.grouped_ids),
             "menu_order": product.menu_order,
         }

@@ -13,39 +13,39 @@ TRASHED = "__trashed"
 MAX_CREATED = 10**9
 
 
-class EditRefused(Exception):
+class EditRefusedError(Exception):
     """The shop does not take the edit; its message is for the person at the page."""
 
 
-def edit_price(store: Store, at: datetime, *, id: int, price: str) -> None:  # noqa: A002
+def edit_price(store: Store, at: datetime, *, product_id: int, price: str) -> None:
     """Set the regular price; "" for none. A variable product has no price of its own."""
-    product = _existing(store, id)
+    product = _existing(store, product_id)
     if product.type in {"variable", "grouped"}:
-        raise EditRefused("This product has no price of its own.")
+        raise EditRefusedError("This product has no price of its own.")
     if price:
         _number(price)
     product.regular_price, product.stored_price = price, None
     _touch(store, product, at)
 
 
-def edit_sale_price(store: Store, at: datetime, *, id: int, price: str) -> None:  # noqa: A002
+def edit_sale_price(store: Store, at: datetime, *, product_id: int, price: str) -> None:
     """Set a sale price that holds at once; "" ends the sale."""
-    product = _existing(store, id)
+    product = _existing(store, product_id)
     if price and _number(price) >= _number(product.regular_price or "0"):
-        raise EditRefused("A sale price is below the regular price.")
+        raise EditRefusedError("A sale price is below the regular price.")
     product.sale_price, product.stored_price = price, None
     product.sale_from_at = product.sale_to_at = None
     _touch(store, product, at)
 
 
-def sell(store: Store, at: datetime, *, id: int, quantity: int = 1) -> None:  # noqa: A002
-    """Sell units. Stock and date move at whoever manages the stock: the parent's alone, if it does."""
-    product = _existing(store, id)
+def sell(store: Store, at: datetime, *, product_id: int, quantity: int = 1) -> None:
+    """Sell units. Stock and date move at who manages the stock: the parent alone, if it does."""
+    product = _existing(store, product_id)
     parent = store.catalogue.products.get(product.parent_id)
     holder = parent if product.manages_stock == "parent" and parent else product
     left = (holder.stock_quantity or 0) - quantity
     if holder.manages_stock is True and left < 0 and holder.backorders == "no":
-        raise EditRefused("Not that many in stock.")
+        raise EditRefusedError("Not that many in stock.")
     for record in (product, parent):
         if record:
             record.total_sales += quantity
@@ -55,40 +55,40 @@ def sell(store: Store, at: datetime, *, id: int, quantity: int = 1) -> None:  # 
         _touch(store, holder, at)
 
 
-def set_stock(store: Store, at: datetime, *, id: int, quantity: int) -> None:  # noqa: A002
+def set_stock(store: Store, at: datetime, *, product_id: int, quantity: int) -> None:
     """Manage the record's own stock and set it."""
-    product = _existing(store, id)
+    product = _existing(store, product_id)
     product.manages_stock = True
     _put_stock(product, quantity)
     _touch(store, product, at)
 
 
-def rename(store: Store, at: datetime, *, id: int, name: str) -> None:  # noqa: A002
-    product = _existing(store, id)
+def rename(store: Store, at: datetime, *, product_id: int, name: str) -> None:
+    product = _existing(store, product_id)
     product.name = name or "Product"  # what an empty name reads as (recorded)
     _touch(store, product, at)
 
 
-def rename_sku(store: Store, at: datetime, *, id: int, sku: str) -> None:  # noqa: A002
-    product = _existing(store, id)
+def rename_sku(store: Store, at: datetime, *, product_id: int, sku: str) -> None:
+    product = _existing(store, product_id)
     taken = (p.sku.casefold() for p in store.catalogue.products.values() if p is not product)
     if sku and sku.casefold() in taken:
-        raise EditRefused("Invalid or duplicated SKU.")
+        raise EditRefusedError("Invalid or duplicated SKU.")
     product.sku = sku
     _touch(store, product, at)
 
 
-def set_status(store: Store, at: datetime, *, id: int, status: str) -> None:  # noqa: A002
-    product = _existing(store, id)
+def set_status(store: Store, at: datetime, *, product_id: int, status: str) -> None:
+    product = _existing(store, product_id)
     if product.status == "trash":
-        raise EditRefused("Take it out of the trash first.")
+        raise EditRefusedError("Take it out of the trash first.")
     product.status = status
     _touch(store, product, at)
 
 
-def trash(store: Store, at: datetime, *, id: int) -> None:  # noqa: A002
+def trash(store: Store, at: datetime, *, product_id: int) -> None:
     """Move to the trash, with each variation that is not there yet."""
-    product = _existing(store, id)
+    product = _existing(store, product_id)
     for record in (product, *store.catalogue.variations_of(product)):
         if record.status != "trash":
             record.status_before_trash, record.status = record.status, "trash"
@@ -97,9 +97,9 @@ def trash(store: Store, at: datetime, *, id: int) -> None:  # noqa: A002
     _touch(store, product, at)
 
 
-def untrash(store: Store, at: datetime, *, id: int) -> None:  # noqa: A002
+def untrash(store: Store, at: datetime, *, product_id: int) -> None:
     """Take out of the trash, with every variation, also one trashed before its parent."""
-    product = _existing(store, id)
+    product = _existing(store, product_id)
     for record in (product, *store.catalogue.variations_of(product)):
         if record.status == "trash":
             record.status = record.status_before_trash or "publish"
@@ -108,16 +108,16 @@ def untrash(store: Store, at: datetime, *, id: int) -> None:  # noqa: A002
     _touch(store, product, at)
 
 
-def delete_forever(store: Store, at: datetime, *, id: int) -> None:  # noqa: A002
+def delete_forever(store: Store, at: datetime, *, product_id: int) -> None:
     """Delete with all variations; of a variation only its parent's date tells."""
-    product = _existing(store, id)
+    product = _existing(store, product_id)
     store.forget(product)
     for variation_id in product.variation_ids:
         store.catalogue.products.pop(variation_id, None)
-    del store.catalogue.products[id]
+    del store.catalogue.products[product_id]
     parent = store.catalogue.products.get(product.parent_id)
     if parent:
-        parent.variation_ids = tuple(i for i in parent.variation_ids if i != id)
+        parent.variation_ids = tuple(i for i in parent.variation_ids if i != product_id)
         _touch(store, parent, at)
 
 
@@ -135,17 +135,19 @@ def add_simple(
     store.catalogue.products[new_id] = product
 
 
-def rename_category(store: Store, at: datetime, *, id: int, name: str) -> None:  # noqa: A002, ARG001
+def rename_category(store: Store, at: datetime, *, category_id: int, name: str) -> None:  # noqa: ARG001
     """Rename a category; no product's date moves (recorded)."""
-    if id not in store.catalogue.categories:
-        raise EditRefused("There is no such category.")
-    store.catalogue.categories[id].name = name.replace("&amp;", "&").replace("&", "&amp;")
+    if category_id not in store.catalogue.categories:
+        raise EditRefusedError("There is no such category.")
+    store.catalogue.categories[category_id].name = name.replace("&amp;", "&").replace("&", "&amp;")
     store.forget_all()
 
 
-def change_silently(store: Store, at: datetime, *, id: int, changes: dict[str, Any]) -> None:  # noqa: A002, ARG001
+def change_silently(
+    store: Store, at: datetime, *, product_id: int, changes: dict[str, Any]
+) -> None:  # noqa: ARG001
     """Set fields of the record as direct SQL would: no date moves."""
-    product = _existing(store, id)
+    product = _existing(store, product_id)
     for field, value in changes.items():
         setattr(product, field, value)
     store.forget(product)
@@ -153,7 +155,7 @@ def change_silently(store: Store, at: datetime, *, id: int, changes: dict[str, A
 
 def _existing(store: Store, product_id: int) -> Product:
     if product_id not in store.catalogue.products:
-        raise EditRefused("There is no such product.")
+        raise EditRefusedError("There is no such product.")
     return store.catalogue.products[product_id]
 
 
@@ -161,7 +163,7 @@ def _number(price: str) -> Decimal:
     try:
         return Decimal(price)
     except InvalidOperation:
-        raise EditRefused("A price is a number such as 12.50.") from None
+        raise EditRefusedError("A price is a number such as 12.50.") from None
 
 
 def _put_stock(product: Product, quantity: int) -> None:
@@ -183,9 +185,17 @@ def _touch(store: Store, product: Product, at: datetime) -> None:
 
 
 EDITS: Final[Mapping[str, Callable[..., None]]] = {
-    edit.__name__: edit
-    for edit in (
-        edit_price, edit_sale_price, sell, set_stock, rename, rename_sku, set_status, trash, untrash,
-        delete_forever, add_simple, rename_category, change_silently,
-    )
-}  # fmt: skip
+    "edit_price": edit_price,
+    "edit_sale_price": edit_sale_price,
+    "sell": sell,
+    "set_stock": set_stock,
+    "rename": rename,
+    "rename_sku": rename_sku,
+    "set_status": set_status,
+    "trash": trash,
+    "untrash": untrash,
+    "delete_forever": delete_forever,
+    "add_simple": add_simple,
+    "rename_category": rename_category,
+    "change_silently": change_silently,
+}

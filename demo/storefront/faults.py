@@ -14,7 +14,7 @@ Kind = Literal[
 HTML_PAGE = b"<!DOCTYPE html><title>Maintenance</title><p>Briefly unavailable.</p>"
 
 
-class ConnectionDropped(Exception):
+class ConnectionDroppedError(Exception):
     """The server closes the connection without an answer."""
 
 
@@ -59,11 +59,11 @@ class Faults:
         self._awake = threading.Event()
 
     def meet(self, request: Request, answer: Callable[[], Response]) -> Response:
-        """Return the answer, or what the fault makes of it. Raises ConnectionDropped."""
+        """Return the answer, or what the fault makes of it. Raises ConnectionDroppedError."""
         if not self._applies(request):
             return answer()
         if self.kind == "down":
-            raise ConnectionDropped
+            raise ConnectionDroppedError
         if self.kind == "slow":
             self._awake.wait(self.seconds)
         if self.kind in {"slow", "half", "cut"}:

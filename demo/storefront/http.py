@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from demo.storefront.bodies import ESCAPED_HOME, HOME, encoded
+from demo.storefront.bodies import ESCAPED_HOME, encoded
+from demo.storefront.shown import HOME
 
 Params = dict[str, str | list[str]]
 MAX_FORM = 64 * 1024  # bytes; the page's own forms are far smaller
@@ -16,7 +17,7 @@ MAX_FORM = 64 * 1024  # bytes; the page's own forms are far smaller
 class RestError(Exception):
     """An answer that is an error, in WordPress's words."""
 
-    def __init__(self, status: int, code: str, message: str, **data: Any) -> None:
+    def __init__(self, status: int, code: str, message: str, **data: object) -> None:
         super().__init__(message)
         self.status = status
         self.body = {"code": code, "message": message, "data": {"status": status, **data}}
@@ -100,6 +101,6 @@ def json_response(body: object, status: int = 200, **headers: str) -> Response:
     return Response(encoded(body), status=status, headers=named)
 
 
-def json_of(body: bytes) -> Any:
+def json_of(body: bytes) -> object:
     """Return what `encoded` wrote."""
     return orjson.loads(body)

@@ -28,7 +28,7 @@ def page_of(records: list[Product], values: Values) -> list[Product]:
 
 
 def sanitized(text: str) -> str:
-    """Return `text` as WordPress's `sanitize_text_field` does: no tags, no percent codes, trimmed."""
+    """Strip tags, percent codes and spaces, as WordPress's `sanitize_text_field` does."""
     text = re.sub(r"%[0-9a-fA-F]{2}", "", re.sub(r"<[^>]*>", "", text))
     return " ".join(text.split())
 
@@ -108,8 +108,8 @@ FILTERS: Final[Mapping[str, Callable[[Store, Values], Predicate]]] = {
     "parent": lambda _, v: lambda p: p.parent_id in v["parent"],
     "slug": lambda _, v: lambda p: p.slug == v["slug"],
     "featured": lambda _, v: lambda p: p.is_featured == v["featured"],
-    "stock_status": lambda s, v: lambda p: s.bodies.stock_status(p) == v["stock_status"],
-    "on_sale": lambda s, v: lambda p: s.bodies.is_on_sale(p) == v["on_sale"],
+    "stock_status": lambda s, v: lambda p: s.shown.stock_status(p) == v["stock_status"],
+    "on_sale": lambda s, v: lambda p: s.shown.is_on_sale(p) == v["on_sale"],
     "category": _categories,
     "brand": _brands,
     "sku": _sku,
@@ -136,7 +136,7 @@ def _ordered(store: Store, records: list[Product], values: Values) -> list[Produ
         "popularity": lambda p: (p.total_sales, p.id),
         "sales": lambda p: (p.total_sales, p.id),
         "menu_order": lambda p: (p.menu_order, p.name),
-        "price": lambda p: (float(store.bodies.price(p) or 0), p.id),
+        "price": lambda p: (float(store.shown.price(p) or 0), p.id),
     }
     key = keys.get(by, lambda p: (p.created_at or NEVER, p.id))
     return sorted(records, key=key, reverse=values.get("order", "desc") == "desc")

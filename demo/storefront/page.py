@@ -11,25 +11,25 @@ from django.template import Context, Engine
 
 from demo.catalogue.records import Product
 from demo.shops import Shop
-from demo.storefront.bodies import HOME
 from demo.storefront.drawings import drawing
-from demo.storefront.edits import EditRefused
+from demo.storefront.edits import EditRefusedError
 from demo.storefront.http import Request, Response
+from demo.storefront.shown import HOME
 from demo.storefront.store import Store
 
 ROWS = 25
 LOCAL = {"127.0.0.1", "localhost", "::1"}
 TEMPLATES: Final = Engine(dirs=[str(Path(__file__).parent.parent / "templates" / "demo")])
-# What a form may ask for: the edit, the name of its value, what is always sent along.
-FORMS: Final[Mapping[str, tuple[str, str, dict[str, Any]]]] = {
-    "price": ("edit_price", "price", {}),
-    "sku": ("rename_sku", "sku", {}),
-    "sell": ("sell", "", {"quantity": 1}),
-    "hide": ("set_status", "", {"status": "private"}),
-    "show": ("set_status", "", {"status": "publish"}),
-    "trash": ("trash", "", {}),
-    "untrash": ("untrash", "", {}),
-    "category": ("rename_category", "name", {}),
+# What a form may ask for: the edit, the names of its id and value, what is always sent along.
+FORMS: Final[Mapping[str, tuple[str, str, str, dict[str, Any]]]] = {
+    "price": ("edit_price", "product_id", "price", {}),
+    "sku": ("rename_sku", "product_id", "sku", {}),
+    "sell": ("sell", "product_id", "", {"quantity": 1}),
+    "hide": ("set_status", "product_id", "", {"status": "private"}),
+    "show": ("set_status", "product_id", "", {"status": "publish"}),
+    "trash": ("trash", "product_id", "", {}),
+    "untrash": ("untrash", "product_id", "", {}),
+    "category": ("rename_category", "category_id", "name", {}),
 }
 FILTERS: Final = {
     "all": "All",
@@ -88,11 +88,11 @@ class Page:
         form = request.form
         if form.get("edit") not in FORMS or not form.get("id", "").isdigit():
             return _plain(400, "That form is not one of this page's.")
-        name, value_name, details = FORMS[form["edit"]]
+        name, target, value_name, details = FORMS[form["edit"]]
         value = {value_name: form.get("value", "").strip()} if value_name else {}
         try:
-            self._edit(name, id=int(form["id"]), **value, **details)
-        except EditRefused as refusal:
+            self._edit(name, **{target: int(form["id"])}, **value, **details)
+        except EditRefusedError as refusal:
             return self._show(request, refused=str(refusal))
         back = {k: form.get(k, "") for k in ("q", "show", "page")} | {"done": form["id"]}
         return Response(status=303, headers={"Location": f"{request.path}?{urlencode(back)}"})
@@ -109,7 +109,7 @@ class Page:
             "filter": asked.get("show", "") or "all",
             **(self._tree() if template == "categories.html" else self._table(asked)),
         }
-        html = TEMPLATES.get_template(template).render(Context(context))
+        html = str(TEMPLATES.get_template(template).render(Context(context)))
         status = HTTPStatus.CONFLICT if refused else HTTPStatus.OK
         return Response(html.encode(), status=status, type="text/html; charset=UTF-8")
 

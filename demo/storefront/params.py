@@ -13,7 +13,7 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d(:?\
 MAX_PAGE = 100
 
 
-class InvalidParam(Exception):
+class InvalidParamError(Exception):
     def __init__(self, code: str, message: str, data: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.details = {"code": code, "message": message, "data": data}
@@ -21,14 +21,16 @@ class InvalidParam(Exception):
 
 def _integer(name: str, value: Value) -> int:
     if not (isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,18}\s*", value)):
-        raise InvalidParam("rest_invalid_type", f"{name} is not of type integer.", {"param": name})
+        raise InvalidParamError(
+            "rest_invalid_type", f"{name} is not of type integer.", {"param": name}
+        )
     return int(value)
 
 
 def _page(name: str, value: Value) -> int:
     number = _integer(name, value)
     if number < 1:
-        raise InvalidParam("rest_out_of_bounds", f"{name} must be greater than or equal to 1")
+        raise InvalidParamError("rest_out_of_bounds", f"{name} must be greater than or equal to 1")
     return number
 
 
@@ -36,19 +38,21 @@ def _per_page(name: str, value: Value) -> int:
     number = _integer(name, value)
     if not 1 <= number <= MAX_PAGE:
         bounds = f"{name} must be between 1 (inclusive) and {MAX_PAGE} (inclusive)"
-        raise InvalidParam("rest_out_of_bounds", bounds)
+        raise InvalidParamError("rest_out_of_bounds", bounds)
     return number
 
 
 def _boolean(name: str, value: Value) -> bool:
     if value not in ("true", "false", "1", "0", ""):
-        raise InvalidParam("rest_invalid_type", f"{name} is not of type boolean.", {"param": name})
+        raise InvalidParamError(
+            "rest_invalid_type", f"{name} is not of type boolean.", {"param": name}
+        )
     return value in ("true", "1")
 
 
 def _date(_name: str, value: Value) -> str:
     if not (isinstance(value, str) and DATE.fullmatch(value)):
-        raise InvalidParam("rest_invalid_date", "Invalid date.")
+        raise InvalidParamError("rest_invalid_date", "Invalid date.")
     return value
 
 
@@ -72,7 +76,7 @@ def _one_of(*allowed: str) -> Check:
 
     def check(name: str, value: Value) -> str:
         if value not in allowed:
-            raise InvalidParam("rest_not_in_enum", f"{name} is not one of {listed}.")
+            raise InvalidParamError("rest_not_in_enum", f"{name} is not one of {listed}.")
         return str(value)
 
     return check
@@ -80,8 +84,9 @@ def _one_of(*allowed: str) -> Check:
 
 # The list as sent names some values twice (recorded).
 ORDERS: Final = (
-    "date", "id", "include", "title", "slug", "modified", "popularity", "rating", "post__in", "price",
-    "sales", "menu_order", "random", "popularity", "rating", "menu_order", "price", "popularity", "rating",
+    "date", "id", "include", "title", "slug", "modified", "popularity", "rating", "post__in",
+    "price", "sales", "menu_order", "random", "popularity", "rating", "menu_order", "price",
+    "popularity", "rating",
 )  # fmt: skip
 CHECKS: Final[Mapping[str, Check]] = {
     "page": _page,
@@ -116,11 +121,11 @@ CHECKS: Final[Mapping[str, Check]] = {
 def checked(params: Params) -> dict[str, Any]:
     """Return the known parameters as values; unknown ones stay text. Raises RestError 400."""
     values: dict[str, Any] = {}
-    wrong: dict[str, InvalidParam] = {}
+    wrong: dict[str, InvalidParamError] = {}
     for name, value in params.items():
         try:
             values[name] = CHECKS[name](name, value) if name in CHECKS else value
-        except InvalidParam as error:
+        except InvalidParamError as error:
             wrong[name] = error
     if wrong:
         raise RestError(

@@ -9,10 +9,11 @@ from demo.catalogue.records import Product
 from demo.shops import Shop
 from demo.storefront import about, fields
 from demo.storefront.auth import Gate
-from demo.storefront.bodies import HOME, encoded
+from demo.storefront.bodies import encoded
 from demo.storefront.http import Request, Response, RestError, json_response
 from demo.storefront.listing import found, page_of
 from demo.storefront.params import checked, query_string
+from demo.storefront.shown import HOME
 from demo.storefront.store import Store
 
 Values = dict[str, Any]

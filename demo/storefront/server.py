@@ -9,9 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from demo.storefront.faults import ConnectionDropped
+from demo.storefront.faults import ConnectionDroppedError
 from demo.storefront.storefront import Storefront
 
+Connection = socket.socket | tuple[bytes, socket.socket]
 LOOPBACK = "127.0.0.1"
 IDLE = 60  # seconds a silent connection is kept
 
@@ -25,7 +26,7 @@ class ShopServer(ThreadingHTTPServer):
 
     def __init__(self, storefront: Storefront, port: int = 0) -> None:
         self.storefront = storefront
-        self._open: set[socket.socket] = set()
+        self._open: set[Connection] = set()
         self._guard = threading.Lock()
         super().__init__((LOOPBACK, port), _Handler)
 
@@ -33,17 +34,17 @@ class ShopServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.server_address[1]}"
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Connection, client_address: object) -> None:
         with self._guard:
             self._open.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: Any) -> None:
+    def shutdown_request(self, request: Connection) -> None:
         with self._guard:
             self._open.discard(request)
         super().shutdown_request(request)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Connection, client_address: object) -> None:
         """Say nothing of a client that went away; anything else is told as usual."""
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
@@ -55,7 +56,8 @@ class ShopServer(ThreadingHTTPServer):
             waiting = list(self._open)
         for connection in waiting:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                if isinstance(connection, socket.socket):
+                    connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
 
 
@@ -69,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         try:
             body = b"".join(self.server.storefront(self._environ(), self._start))
-        except ConnectionDropped:
+        except ConnectionDroppedError:
             self.close_connection = True
             return
         self.wfile.write(body)

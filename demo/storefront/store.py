@@ -12,6 +12,7 @@ class Store:
         self.catalogue = catalogue
         self.zone = ZoneInfo(time_zone)
         self.bodies = Bodies(catalogue, self.zone)
+        self.shown = self.bodies.shown
         self._products: dict[int, bytes] = {}
         self._variations: dict[int, bytes] = {}
 

@@ -27,7 +27,7 @@ class Storefront:
     """A shop in this process. Its methods are safe from any thread.
 
     An edit takes the id of a product or variation, moves what WooCommerce moves, and raises
-    EditRefused for what it would not take. `odd` names the record made for each kind of oddity.
+    EditRefusedError for what it would not take. `odd` has the id of each record odd on purpose.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Storefront:
         for name, at, details in self._journal.entries():
             EDITS[name](self.store, at, **details)
 
-    def edit(self, name: str, **details: Any) -> None:
+    def edit(self, name: str, /, **details: object) -> None:
         """Apply the edit `name` of `EDITS` now and note it in the journal."""
         with self._lock:
             at = self._clock().replace(microsecond=0)
@@ -53,44 +53,44 @@ class Storefront:
             self._journal.append(name, at, details)
 
     def edit_price(self, product_id: int, price: str) -> None:
-        self.edit("edit_price", id=product_id, price=price)
+        self.edit("edit_price", product_id=product_id, price=price)
 
     def edit_sale_price(self, product_id: int, price: str) -> None:
-        self.edit("edit_sale_price", id=product_id, price=price)
+        self.edit("edit_sale_price", product_id=product_id, price=price)
 
     def sell(self, product_id: int, quantity: int = 1) -> None:
-        self.edit("sell", id=product_id, quantity=quantity)
+        self.edit("sell", product_id=product_id, quantity=quantity)
 
     def set_stock(self, product_id: int, quantity: int) -> None:
-        self.edit("set_stock", id=product_id, quantity=quantity)
+        self.edit("set_stock", product_id=product_id, quantity=quantity)
 
     def rename(self, product_id: int, name: str) -> None:
-        self.edit("rename", id=product_id, name=name)
+        self.edit("rename", product_id=product_id, name=name)
 
     def rename_sku(self, product_id: int, sku: str) -> None:
-        self.edit("rename_sku", id=product_id, sku=sku)
+        self.edit("rename_sku", product_id=product_id, sku=sku)
 
     def hide(self, product_id: int) -> None:
-        self.edit("set_status", id=product_id, status="private")
+        self.edit("set_status", product_id=product_id, status="private")
 
     def show(self, product_id: int) -> None:
-        self.edit("set_status", id=product_id, status="publish")
+        self.edit("set_status", product_id=product_id, status="publish")
 
     def trash(self, product_id: int) -> None:
-        self.edit("trash", id=product_id)
+        self.edit("trash", product_id=product_id)
 
     def untrash(self, product_id: int) -> None:
-        self.edit("untrash", id=product_id)
+        self.edit("untrash", product_id=product_id)
 
     def delete_forever(self, product_id: int) -> None:
-        self.edit("delete_forever", id=product_id)
+        self.edit("delete_forever", product_id=product_id)
 
     def rename_category(self, category_id: int, name: str) -> None:
-        self.edit("rename_category", id=category_id, name=name)
+        self.edit("rename_category", category_id=category_id, name=name)
 
-    def change_silently(self, product_id: int, **changes: Any) -> None:
+    def change_silently(self, product_id: int, **changes: object) -> None:
         """Set fields of a record (see `records.Product`) as direct SQL would: no date moves."""
-        self.edit("change_silently", id=product_id, changes=changes)
+        self.edit("change_silently", product_id=product_id, changes=changes)
 
     def add_simple(self, sku: str, *, name: str, price: str, stock: int | None = None) -> int:
         """Create a published simple product and return its id."""
@@ -106,7 +106,7 @@ class Storefront:
         return min(ids)
 
     def answer(self, request: Request) -> Response:
-        """Answer a request. Raises ConnectionDropped when a fault says so."""
+        """Answer a request. Raises ConnectionDroppedError when a fault says so."""
         if not request.path.startswith(PREFIX):
             return self._locked(self._page.answer, request)
         return self.faults.meet(request, lambda: self._locked(self._rest.answer, request))

@@ -4,7 +4,6 @@ import signal
 import threading
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -22,15 +21,17 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8101)
         parser.add_argument("--journal", type=Path, help="file of JSON lines that keeps the edits")
 
-    def handle(self, *_args: Any, **options: Any) -> None:
+    def handle(
+        self, *_args: object, shop: str, port: int, journal: Path | None, **_options: object
+    ) -> None:
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        shop = SHOPS[options["shop"]]
+        chosen = SHOPS[shop]
         try:
-            storefront = Storefront(shop, journal=options["journal"])
-            with running(storefront, options["port"]) as url:
-                self.stdout.write(f"{shop.name} sells {shop.sellable} items at {url}/")
+            storefront = Storefront(chosen, journal=journal)
+            with running(storefront, port) as url:
+                self.stdout.write(f"{chosen.name} sells {chosen.sellable} items at {url}/")
                 self.stdout.flush()
                 stop.wait()
         except OSError as error:
