@@ -8,7 +8,7 @@ from demo.catalogue.records import AS_OF, Attribute, Catalogue, Image, Product, 
 from demo.catalogue.words import BRANDS
 
 OPENED_AT = datetime(2021, 3, 1, 14, tzinfo=UTC)
-UNCATEGORIZED = Term(15, "Uncategorized", "uncategorized")
+UNCATEGORIZED = 15  # the id of the category that WooCommerce comes with
 # Global attributes carry an id; `pa_` marks their taxonomy.
 COLOR, SIZE, MATERIAL, IMPRINT = ((1, "Color"), (2, "Size"), (3, "Material"), (4, "Imprint method"))
 
@@ -40,7 +40,8 @@ class Bench:
         self._id = 100
         self._terms: dict[tuple[str, ...], int] = {}
         self._images: dict[str, int] = {}
-        self.catalogue.categories[UNCATEGORIZED.id] = UNCATEGORIZED
+        term = Term(UNCATEGORIZED, "Uncategorized", "uncategorized")
+        self.catalogue.categories[term.id] = term
         self.brand_ids = [self._brand(name) for name in BRANDS]
 
     def next_id(self) -> int:

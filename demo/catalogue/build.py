@@ -3,7 +3,7 @@
 from functools import lru_cache
 from random import Random
 
-from demo.catalogue.bench import Bench
+from demo.catalogue.bench import UNCATEGORIZED, Bench
 from demo.catalogue.families import FAMILIES, SHARED_FAMILIES, VARIATION_SHARE
 from demo.catalogue.odd import add_130_variations, add_odd_simples, add_odd_variables
 from demo.catalogue.ordinary import make_simple, make_variable
@@ -78,7 +78,7 @@ def _add_grouped(bench: Bench) -> None:
         name = f"{bench.rng.choice(SERIES)} Welcome Kit {number + 1}"
         kit = Product(id=new_id, name=name, slug=f"kit-{new_id}", sku=f"KIT-{number + 1:03d}")
         kit.type, kit.grouped_ids = "grouped", tuple(bench.rng.sample(simple, 3))
-        kit.category_ids = (15,)
+        kit.category_ids = (UNCATEGORIZED,)
         bench.add(kit)
 
 

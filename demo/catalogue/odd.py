@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from demo.catalogue.bench import Bench, attribute
+from demo.catalogue.bench import UNCATEGORIZED, Bench, attribute
 from demo.catalogue.families import Family
 from demo.catalogue.ordinary import make_variable
 from demo.catalogue.records import AS_OF, Attribute, Meta, Product
@@ -108,7 +108,7 @@ def add_odd_variables(bench: Bench, family: Family) -> None:
         variation.manages_stock = "parent"
         _note(bench, kind, variation)
     orphan = _variation(bench, parent, "XL", sku="ODD-ORPH")
-    orphan.parent_id, orphan.options = 0, ()
+    orphan.parent_id, orphan.name, orphan.options = 0, "", ()
     parent.variation_ids = parent.variation_ids[:-1]
     _note(bench, "variation_orphan", orphan)
     _trashed_variable(bench, family)
@@ -134,7 +134,7 @@ def _plain(bench: Bench, kind: str, sku: str) -> Product:
     name = f"Odd {kind.replace('_', ' ')}"
     product = Product(id=new_id, name=name, slug=slug, sku=sku, regular_price="5")
     product.created_at, product.modified_at = bench.moments()
-    product.category_ids = (15,)
+    product.category_ids = (UNCATEGORIZED,)
     return bench.add(product)
 
 

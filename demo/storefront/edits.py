@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from demo.catalogue.bench import slug_of
+from demo.catalogue.bench import UNCATEGORIZED, slug_of
 from demo.catalogue.records import Product
 from demo.storefront.store import Store
 
@@ -128,14 +128,14 @@ def add_simple(
     new_id = max(store.catalogue.products, default=MAX_CREATED) + 1
     product = Product(id=new_id, name=name, slug=f"{slug_of(name)}-{new_id}", sku=sku)
     product.regular_price, product.created_at, product.modified_at = price, at, at
-    product.category_ids = (15,)
+    product.category_ids = (UNCATEGORIZED,)
     if stock is not None:
         product.manages_stock = True
         _put_stock(product, stock)
     store.catalogue.products[new_id] = product
 
 
-def rename_category(store: Store, at: datetime, *, category_id: int, name: str) -> None:  # noqa: ARG001
+def rename_category(store: Store, _at: datetime, *, category_id: int, name: str) -> None:
     """Rename a category; no product's date moves (recorded)."""
     if category_id not in store.catalogue.categories:
         raise EditRefusedError("There is no such category.")
@@ -144,8 +144,8 @@ def rename_category(store: Store, at: datetime, *, category_id: int, name: str) 
 
 
 def change_silently(
-    store: Store, at: datetime, *, product_id: int, changes: dict[str, Any]
-) -> None:  # noqa: ARG001
+    store: Store, _at: datetime, *, product_id: int, changes: dict[str, Any]
+) -> None:
     """Set fields of the record as direct SQL would: no date moves."""
     product = _existing(store, product_id)
     for field, value in changes.items():

@@ -60,21 +60,16 @@ class Faults:
 
     def meet(self, request: Request, answer: Callable[[], Response]) -> Response:
         """Return the answer, or what the fault makes of it. Raises ConnectionDroppedError."""
-        if not self._applies(request):
-            return answer()
-        if self.kind == "down":
+        kind = self.kind if self._applies(request) else None  # `clear` may come meanwhile
+        if kind == "down":
             raise ConnectionDroppedError
-        if self.kind == "slow":
+        if kind == "slow":
             self._awake.wait(self.seconds)
-        if self.kind in {"slow", "half", "cut"}:
-            return self._spoiled(answer())
-        return self._instead()
-
-    def _spoiled(self, response: Response) -> Response:
-        if self.kind == "half":
-            response.body = response.body[: len(response.body) // 2]
-        response.is_cut = self.kind == "cut"
-        return response
+        if kind in {None, "slow"}:
+            return answer()
+        if kind in {"half", "cut"}:
+            return _spoiled(answer(), kind)
+        return self._instead(kind)
 
     def _applies(self, request: Request) -> bool:
         address = request.path + "?" + "&".join(f"{n}={v}" for n, v in request.pairs)
@@ -84,22 +79,26 @@ class Faults:
         last = float("inf") if self.times is None else self.after + self.times
         return self.after < self.hits <= last
 
-    def _instead(self) -> Response:
-        if self.kind == "html":
+    def _instead(self, kind: Kind | None) -> Response:
+        if kind == "html":
             return Response(HTML_PAGE, type="text/html; charset=UTF-8")
-        if self.kind == "empty":
+        if kind == "empty":
             return Response(b"[]", headers={"X-WP-Total": "0", "X-WP-TotalPages": "0"})
-        return self._refusal()
-
-    def _refusal(self) -> Response:
-        if self.kind == "unauthorized":
-            code, message = "woocommerce_rest_cannot_view", "Sorry, you cannot list resources."
-            return json_response({"code": code, "message": message, "data": {"status": 401}}, 401)
-        if self.kind == "throttled":
-            body = {
-                "code": "too_many_requests",
-                "message": "Too many requests.",
-                "data": {"status": 429},
-            }
-            return json_response(body, 429, Retry_After=self.retry_after)
+        if kind == "unauthorized":
+            return _error(401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources.")
+        if kind == "throttled":
+            refusal = _error(429, "too_many_requests", "Too many requests.")
+            refusal.headers["Retry-After"] = self.retry_after
+            return refusal
         return Response(b"<h1>Error</h1>", status=self.status, type="text/html; charset=UTF-8")
+
+
+def _spoiled(response: Response, kind: Kind | None) -> Response:
+    if kind == "half":
+        response.body = response.body[: len(response.body) // 2]
+    response.is_cut = kind == "cut"
+    return response
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    return json_response({"code": code, "message": message, "data": {"status": status}}, status)

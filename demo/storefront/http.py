@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-import orjson
-
 from demo.storefront.bodies import ESCAPED_HOME, encoded
 from demo.storefront.shown import HOME
 
@@ -99,8 +97,3 @@ def _form(environ: dict[str, Any]) -> dict[str, str]:
 def json_response(body: object, status: int = 200, **headers: str) -> Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(encoded(body), status=status, headers=named)
-
-
-def json_of(body: bytes) -> object:
-    """Return what `encoded` wrote."""
-    return orjson.loads(body)

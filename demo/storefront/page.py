@@ -143,8 +143,9 @@ class Page:
             "hidden": lambda p: p.status == "private",
             "trash": lambda p: p.status == "trash",
             "odd": lambda p: p.id in odd,
+            "all": lambda p: p.status != "trash",
         }
-        test = wanted.get(show, lambda p: p.status != "trash")
+        test = wanted.get(show, wanted["all"])
         records = self._store.catalogue.products.values()
         return [p for p in records if test(p) and all(w in self._text(p) for w in words)]
 
