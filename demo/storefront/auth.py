@@ -45,7 +45,7 @@ class Gate:
 
         Raises RestError 401 for a wrong secret or signature, and for a write: the key only reads.
         """
-        admitted = self._basic(request) if request.is_https else self._oauth(request)
+        admitted = (request.is_https and self._basic(request)) or self._oauth(request)
         if admitted and request.method not in {"GET", "HEAD"}:
             raise refusal("The API key provided does not have write permissions.")
         return admitted

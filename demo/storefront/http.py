@@ -18,6 +18,7 @@ class RestError(Exception):
     def __init__(self, status: int, code: str, message: str, **data: object) -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
         self.body = {"code": code, "message": message, "data": {"status": status, **data}}
 
 

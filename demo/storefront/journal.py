@@ -14,6 +14,8 @@ class Journal:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
 
     def entries(self) -> Iterator[Entry]:
         """Yield the edits in order; a last line that a crash left unfinished is cut off."""

@@ -95,7 +95,9 @@ class Page:
         except EditRefusedError as refusal:
             return self._show(request, refused=str(refusal))
         back = {k: form.get(k, "") for k in ("q", "show", "page")} | {"done": form["id"]}
-        return Response(status=303, headers={"Location": f"{request.path}?{urlencode(back)}"})
+        return Response(
+            status=303, headers={"Location": f"{request.path}?{urlencode(back)}#p{form['id']}"}
+        )
 
     def _show(self, request: Request, refused: str = "") -> Response:
         asked = request.form or {k: v for k, v in request.params.items() if isinstance(v, str)}

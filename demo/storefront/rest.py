@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -37,38 +38,41 @@ class Rest:
         self._gate = gate
 
     def answer(self, request: Request) -> Response:
+        path = unquote(request.path).removeprefix(PREFIX).rstrip("/")
+        route = self._route(path)
         try:
-            response = self._routed(request)
+            response = self._routed(request, path, route)
         except RestError as error:
-            status = error.status
-            response = json_response(error.body, status)
-            if request.path == f"{PREFIX}/wc/v3/products" and status != 401:  # noqa: PLR2004
-                response.headers["Allow"] = "GET, POST"
+            response = json_response(error.body, error.status)
+            if route and error.code in ALLOW_TOLD:
+                response.headers["Allow"] = route.allow
         response.headers = {**HEADERS, **response.headers}
         return response
 
-    def _routed(self, request: Request) -> Response:
+    def _route(self, path: str) -> "Route | None":
+        route = next((r for r in map(_matcher(path), ROUTES) if r), None)
+        if route and route.handler is Rest.all_variations and not self.shop.lists_all_variations:
+            return None
+        return route
+
+    def _routed(self, request: Request, path: str, route: "Route | None") -> Response:
         admitted = self._gate.admits(request)
-        path = unquote(request.path).removeprefix(PREFIX).rstrip("/")
         if not path:
             return json_response(about.index(self.shop, self.store.zone), Allow="GET")
-        for pattern, handler, allow, refused in ROUTES:
-            if match := re.fullmatch(pattern, path):
-                ids = tuple(int(part) for part in match.groups())
-                self._permit(admitted, ids, refused, request)
-                response = handler(self, request, ids)
-                response.headers.setdefault("Allow", allow)
-                return response
-        raise RestError(404, *NO_ROUTE)
+        if route is None:
+            raise RestError(404, *NO_ROUTE)
+        if not admitted:
+            self._refuse(request, route)
+        response = route.handler(self, request, route.ids)
+        response.headers.setdefault("Allow", route.allow)
+        return response
 
-    def _permit(self, admitted: bool, ids: tuple[int, ...], refused: str, request: Request) -> None:  # noqa: FBT001
+    def _refuse(self, request: Request, route: "Route") -> None:
         """Refuse who has no key; a wrong parameter and a missing product are named first."""
-        if admitted:
-            return
         checked(request.params)
-        if ids and ids[-1] not in self.store.catalogue.products and refused == VIEW:
-            return
-        raise RestError(401, "woocommerce_rest_cannot_view", refused)
+        missing = route.ids and route.ids[-1] not in self.store.catalogue.products
+        if not (missing and route.refused == VIEW):
+            raise RestError(401, "woocommerce_rest_cannot_view", route.refused)
 
     def products(self, request: Request, _ids: tuple[int, ...]) -> Response:
         values = checked(request.params)
@@ -84,8 +88,6 @@ class Rest:
         return self._page(request, checked(request.params), records, self.store.variation_body)
 
     def all_variations(self, request: Request, _ids: tuple[int, ...]) -> Response:
-        if not self.shop.lists_all_variations:
-            raise RestError(404, *NO_ROUTE)
         records = [p for p in self.store.catalogue.products.values() if p.is_variation]
         return self._page(request, checked(request.params), records, self.store.variation_body)
 
@@ -154,14 +156,37 @@ def _single(request: Request, body: bytes) -> Response:
 
 
 LIST, VIEW = "Sorry, you cannot list resources.", "Sorry, you cannot view this resource."
-ONE = "GET, POST, PUT, PATCH, DELETE"
-ROUTES: Final[tuple[tuple[str, Handler, str, str], ...]] = (
-    (r"/wc/v3/products", Rest.products, "GET, POST", LIST),
-    (r"/wc/v3/products/categories", Rest.categories, "GET, POST", LIST),
-    (r"/wc/v3/products/brands", Rest.brands, "GET, POST", LIST),
-    (r"/wc/v3/products/(\d+)", Rest.product, ONE, VIEW),
-    (r"/wc/v3/products/(\d+)/variations", Rest.variations, "GET, POST", LIST),
-    (r"/wc/v3/products/(\d+)/variations/(\d+)", Rest.variation, ONE, VIEW),
-    (r"/wc-analytics/variations", Rest.all_variations, "GET, POST", LIST),
-    *((rf"/wc/v3{re.escape(path)}", Rest.fixed, "GET", LIST) for path in about.ABOUT),
+# Of the errors, these tell what the route allows (recorded).
+ALLOW_TOLD: Final = {"rest_invalid_param", "woocommerce_rest_product_invalid_id"}
+MANY, ONE, FIXED = "GET, POST", "GET, POST, PUT, PATCH, DELETE", "GET"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route, and the ids it found in the address."""
+
+    pattern: str
+    handler: Handler
+    allow: str
+    refused: str
+    ids: tuple[int, ...] = ()
+
+
+def _matcher(path: str) -> Callable[[Route], Route | None]:
+    def match(route: Route) -> Route | None:
+        found = re.fullmatch(route.pattern, path)
+        return replace(route, ids=tuple(map(int, found.groups()))) if found else None
+
+    return match
+
+
+ROUTES: Final = (
+    Route(r"/wc/v3/products", Rest.products, MANY, LIST),
+    Route(r"/wc/v3/products/categories", Rest.categories, MANY, LIST),
+    Route(r"/wc/v3/products/brands", Rest.brands, MANY, LIST),
+    Route(r"/wc/v3/products/(\d{1,18})", Rest.product, ONE, VIEW),
+    Route(r"/wc/v3/products/(\d{1,18})/variations", Rest.variations, MANY, LIST),
+    Route(r"/wc/v3/products/(\d{1,18})/variations/(\d{1,18})", Rest.variation, ONE, VIEW),
+    Route(r"/wc-analytics/variations", Rest.all_variations, MANY, LIST),
+    *(Route(rf"/wc/v3{re.escape(path)}", Rest.fixed, FIXED, LIST) for path in about.ABOUT),
 )

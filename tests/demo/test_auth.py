@@ -134,3 +134,21 @@ def test_the_key_does_not_write(client, storefront, method):
     answer = client.request(method, path, json={"regular_price": "1"}, timeout=10)
     assert (answer.status_code, answer.json()) == (401, NO_WRITES)
     assert client.product(storefront.odd["no_sku"]) == before
+
+
+def test_without_a_key_a_wrong_parameter_and_a_missing_product_are_named_first(client, storefront):
+    address = f"{client.url}{LIST}"
+    assert requests.get(f"{address}?page=0", timeout=10).status_code == 400
+    assert requests.get(f"{address}/99999999", timeout=10).status_code == 404
+    refused = requests.get(f"{address}/{storefront.odd['no_sku']}", timeout=10)
+    assert (refused.status_code, refused.json()["message"]) == (
+        401,
+        "Sorry, you cannot view this resource.",
+    )
+
+
+def test_oauth_works_over_https_too(client, signed):
+    https = client.url.replace("http:", "https:")
+    query = signed(https + LIST)
+    answer = plain(client.url, params=query, headers={"X-Forwarded-Proto": "https"})
+    assert answer.status_code == 200

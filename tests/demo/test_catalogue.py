@@ -67,8 +67,10 @@ def test_ordinary_skus_are_unique(catalogues):
 def test_every_shop_holds_every_oddity(shop):
     catalogue = build_catalogue(shop)
     structural = {
-        "variable_sku_parent", "variation_no_own_sku", "variation_no_price", "variation_private",
-        "variation_any", "variable_draft_parent", "variation_of_draft_parent", "variable_without_sku",
+        "variable_sku_parent", "variation_no_own_sku", "variation_no_price",
+        "variation_private",
+        "variation_any", "variable_draft_parent", "variation_of_draft_parent",
+        "variable_without_sku",
         "variation_no_sku_at_all", "variable_manages_stock", "variation_parent_managed",
         "variation_parent_managed_2", "variation_orphan", "variable_130", "variable_trashed",
     }  # fmt: skip

@@ -13,7 +13,7 @@ MANAGE = Path(__file__).parents[2] / "manage.py"
 
 
 def started(*arguments: object) -> subprocess.Popen:
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, MANAGE, "storefront", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -36,9 +36,11 @@ def test_it_answers_and_ends_cleanly(tmp_path, ending):
 
 
 def test_a_taken_port_is_one_clear_line():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with started("drinkware", "--port", taken.getsockname()[1]) as process:
-            assert process.wait(timeout=30) == 1
-            assert process.stderr.read() == (
-                "CommandError: The shop cannot open: Address already in use.\n"
-            )
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        started("drinkware", "--port", taken.getsockname()[1]) as process,
+    ):
+        assert process.wait(timeout=30) == 1
+        assert process.stderr.read() == (
+            "CommandError: The shop cannot open: Address already in use.\n"
+        )

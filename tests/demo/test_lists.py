@@ -167,7 +167,7 @@ def test_all_variations_are_listed_only_where_the_shop_does(client, storefront):
     answer = client.get(address, params={"per_page": 100}, timeout=10)
     assert list(answer.json()[0]) == VARIATION_KEYS
     assert int(answer.headers["X-WP-Total"]) > 130
-    object.__setattr__(storefront.shop, "lists_all_variations", False)  # noqa: FBT003
+    object.__setattr__(storefront.shop, "lists_all_variations", False)
     assert client.get(address, timeout=10).json()["code"] == "rest_no_route"
     assert client.rest("/variations").json()["code"] == "rest_no_route"
 

@@ -140,7 +140,7 @@ def test_images_are_drawings_the_shop_serves(client):
     assert answer.text.startswith("<svg")
 
 
-def test_the_shop_tells_of_itself(client, storefront):
+def test_the_shop_tells_of_itself(client):
     index = client.get(f"{client.url}/wp-json/", auth=None, timeout=10).json()
     assert (index["timezone_string"], index["gmt_offset"]) == ("America/Chicago", -5)
     assert client.rest("/data/currencies/current").json()["code"] == "USD"
@@ -151,3 +151,18 @@ def test_the_shop_tells_of_itself(client, storefront):
     totals = {t["slug"]: t["total"] for t in client.rest("/reports/products/totals").json()}
     published = client.rest("/products", status="publish").headers["X-WP-Total"]
     assert sum(totals.values()) == int(published)
+
+
+def test_answers_tell_what_a_route_allows_where_recorded(client):
+    allowed = {path: client.rest(path).headers.get("Allow") for path in (
+        "/products", "/products?page=0", "/products/99999999", "/nothing", "/system_status",
+        "/products/1/variations/2",
+    )}  # fmt: skip
+    assert allowed == {
+        "/products": "GET, POST",
+        "/products?page=0": "GET, POST",
+        "/products/99999999": "GET, POST, PUT, PATCH, DELETE",
+        "/nothing": None,
+        "/system_status": "GET",
+        "/products/1/variations/2": None,
+    }

@@ -8,6 +8,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from demo.shops import SHOPS
+from demo.storefront.edits import EditRefusedError
 from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
 
@@ -34,5 +35,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{chosen.name} sells {chosen.sellable} items at {url}/")
                 self.stdout.flush()
                 stop.wait()
+        except EditRefusedError as error:
+            raise CommandError(f"The journal does not fit this shop: {error}") from None
         except OSError as error:
             raise CommandError(f"The shop cannot open: {error.strerror or error}.") from None
