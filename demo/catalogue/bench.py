@@ -34,7 +34,8 @@ def gtin_13(number: int) -> str:
 class Bench:
     """Owns the catalogue in the making and its only source of chance."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, odd_prefix: str = "ODD") -> None:
+        self.odd_prefix = odd_prefix  # three letters in place of ODD in odd SKUs
         self.rng = Random(seed)  # noqa: S311 - the same draw every time is the point
         self.catalogue = Catalogue()
         self._id = 100

@@ -6,18 +6,19 @@ from random import Random
 from demo.catalogue.bench import UNCATEGORIZED, Bench
 from demo.catalogue.families import FAMILIES, SHARED_FAMILIES, VARIATION_SHARE
 from demo.catalogue.odd import add_130_variations, add_odd_simples, add_odd_variables
-from demo.catalogue.ordinary import make_simple, make_variable
+from demo.catalogue.ordinary import Item, make_shared, make_simple, make_variable
 from demo.catalogue.records import Catalogue, Product
 from demo.catalogue.words import COLORS, SERIES
 from demo.shops import Shop
 
 SKU_PREFIX = {"drinkware": "NC", "apparel": "LF"}
+ODD_PREFIX = {"drinkware": "ODD", "apparel": "ODX"}
 TRASHED_PER_THOUSAND = 2
 
 
 def build_catalogue(shop: Shop) -> Catalogue:
     """Return the catalogue of `shop`: `shop.sellable` items, the same at every call."""
-    bench = Bench(shop.seed)
+    bench = Bench(shop.seed, ODD_PREFIX[shop.line])
     families = FAMILIES[shop.line]
     add_odd_simples(bench)
     add_odd_variables(bench, families[0])
@@ -25,27 +26,27 @@ def build_catalogue(shop: Shop) -> Catalogue:
     _add_shared(bench, shop)
     _add_variables(bench, shop)
     _add_simples(bench, shop)
-    _add_grouped(bench)
+    _add_grouped(bench, SKU_PREFIX[shop.line])
     _add_trashed(bench, shop)
     return bench.catalogue
 
 
-@lru_cache(maxsize=1)
-def shared_items(count: int) -> tuple[tuple[int, str, str], ...]:
-    """Return family index, SKU and name of what every shop of the demo sells."""
+@lru_cache(maxsize=4)
+def shared_items(count: int) -> tuple[Item, ...]:
+    """Return the articles that every shop of the demo sells."""
     rng = Random("shared")  # noqa: S311 - the same draw in every shop is the point
     items = []
     for number in range(count):
-        at = rng.randrange(len(SHARED_FAMILIES))
-        noun = rng.choice(SHARED_FAMILIES[at].nouns)
-        name = f"{rng.choice(SERIES)} {noun} {number + 100}, {rng.choice(COLORS)[0]}"
-        items.append((at, f"PX-{10_000 + number}", name))
+        family = rng.choice(SHARED_FAMILIES)
+        noun = f"{rng.choice(SERIES)} {rng.choice(family.nouns)} {number + 100}"
+        cents = rng.randrange(*family.cents)
+        items.append(Item(family, f"PX-{10_000 + number}", noun, rng.choice(COLORS), cents))
     return tuple(items)
 
 
 def _add_shared(bench: Bench, shop: Shop) -> None:
-    for at, sku, name in shared_items(shop.shared):
-        make_simple(bench, SHARED_FAMILIES[at], sku=sku, name=name)
+    for item in shared_items(shop.shared):
+        make_shared(bench, item)
 
 
 def _add_variables(bench: Bench, shop: Shop) -> None:
@@ -70,13 +71,13 @@ def _add_simples(bench: Bench, shop: Shop) -> None:
         make_simple(bench, family, sku=f"{SKU_PREFIX[shop.line]}-{family.code}-{50_000 + number}")
 
 
-def _add_grouped(bench: Bench) -> None:
+def _add_grouped(bench: Bench, prefix: str) -> None:
     """Add a few kits, each a grouped product of three simple ones."""
     simple = [p.id for p in bench.catalogue.products.values() if p.type == "simple"][-300:]
     for number in range(6):
         new_id = bench.next_id()
         name = f"{bench.rng.choice(SERIES)} Welcome Kit {number + 1}"
-        kit = Product(id=new_id, name=name, slug=f"kit-{new_id}", sku=f"KIT-{number + 1:03d}")
+        kit = Product(id=new_id, name=name, slug=f"kit-{new_id}", sku=f"{prefix}-KIT-{number + 1}")
         kit.type, kit.grouped_ids = "grouped", tuple(bench.rng.sample(simple, 3))
         kit.category_ids = (UNCATEGORIZED,)
         bench.add(kit)

@@ -132,7 +132,8 @@ def _plain(bench: Bench, kind: str, sku: str) -> Product:
     new_id = bench.next_id()
     slug = f"odd-{kind.replace('_', '-')}"
     name = f"Odd {kind.replace('_', ' ')}"
-    product = Product(id=new_id, name=name, slug=slug, sku=sku, regular_price="5")
+    product = Product(id=new_id, name=name, slug=slug, regular_price="5")
+    product.sku = sku.replace("ODD", bench.odd_prefix)
     product.created_at, product.modified_at = bench.moments()
     product.category_ids = (UNCATEGORIZED,)
     return bench.add(product)
@@ -154,7 +155,7 @@ def _variation(
         id=bench.next_id(),
         name=size,
         slug=f"{parent.slug}-{size.lower() or len(parent.variation_ids)}",
-        sku=sku,
+        sku=sku.replace("ODD", bench.odd_prefix),
         type="variation",
         status=status,
         parent_id=parent.id,
@@ -169,7 +170,7 @@ def _variation(
 
 
 def _trashed_variable(bench: Bench, family: Family) -> None:
-    parent = make_variable(bench, family, sku="ODD-TRASH", at_most=3)
+    parent = make_variable(bench, family, sku=f"{bench.odd_prefix}-TRASH", at_most=3)
     for record in (parent, *bench.catalogue.variations_of(parent)):
         record.status_before_trash, record.status = "publish", "trash"
         record.slug += "__trashed"

@@ -1,5 +1,6 @@
 """Ordinary merchandise: simple products, and variable ones with their colors and sizes."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
@@ -13,14 +14,47 @@ STATUSES = ("publish",) * 92 + ("draft",) * 4 + ("pending", "private", "private"
 TAX_CLASSES = ("",) * 18 + ("reduced-rate", "zero-rate")
 
 
-def make_simple(bench: Bench, family: Family, *, sku: str, name: str = "") -> Product:
+@dataclass(frozen=True)
+class Item:
+    """What is fixed of an article that several shops sell."""
+
+    family: Family
+    sku: str
+    noun: str
+    color: Color
+    cents: int
+
+
+def make_simple(bench: Bench, family: Family, *, sku: str) -> Product:
     """Add a simple product of `family`; its price, stock and dates are drawn."""
     color = bench.rng.choice(COLORS)
-    name = name or f"{_title(bench, family)}, {color[0]}"
+    return _simple(
+        bench,
+        family,
+        sku=sku,
+        name=f"{_title(bench, family)}, {color[0]}",
+        color=color,
+        price=bench.price(family),
+    )
+
+
+def make_shared(bench: Bench, item: Item) -> Product:
+    """Add an article that every shop sells, at this shop's own price near the common one."""
+    cents = item.cents * bench.rng.randrange(92, 109) // 100
+    name = f"{item.noun}, {item.color[0]}"
+    price = f"{cents / 100:.2f}"
+    product = _simple(bench, item.family, sku=item.sku, name=name, color=item.color, price=price)
+    product.gtin = gtin_13(870_000_000_000 + int(item.sku.removeprefix("PX-")))
+    return product
+
+
+def _simple(
+    bench: Bench, family: Family, *, sku: str, name: str, color: Color, price: str
+) -> Product:
     product = _started(bench, family, name=name, color=color)
     product.sku = sku
     product.attributes = _facts(bench, family, color)
-    _set_price(bench, product, bench.price(family))
+    _set_price(bench, product, price)
     _set_stock(bench, product)
     return bench.add(product)
 
