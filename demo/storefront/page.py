@@ -38,6 +38,16 @@ FILTERS: Final = {
     "odd": "Odd on purpose",
 }
 
+LABELS: Final = {
+    "publish": "Published",
+    "private": "Hidden",
+    "trash": "In the trash",
+    "future": "Scheduled",
+    "instock": "In stock",
+    "outofstock": "Out of stock",
+    "onbackorder": "On backorder",
+}
+
 
 @dataclass(frozen=True)
 class Row:
@@ -51,6 +61,14 @@ class Row:
     quantity: int | None
     stock: str
     modified: str
+
+    @property
+    def stock_label(self) -> str:
+        return LABELS.get(self.stock, self.stock)
+
+    @property
+    def status_label(self) -> str:
+        return LABELS.get(self.product.status, self.product.status.capitalize())
 
     @property
     def has_price(self) -> bool:

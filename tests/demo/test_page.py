@@ -89,3 +89,10 @@ def test_permalink_leads_to_the_product(client, storefront):
 def test_unknown_paths_are_404(client):
     for path in ("/nothing", "/product/nothing/", "/wp-content/uploads/x.svg"):
         assert client.get(client.url + path, timeout=10).status_code == 404
+
+
+def test_states_are_told_in_words(client, storefront):
+    storefront.hide(storefront.odd["stock_negative"])
+    text = page(client, q="ODD-NEG").text
+    assert ">Hidden</span>" in text
+    assert ">On backorder</span> -4" in text
