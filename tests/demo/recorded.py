@@ -1,24 +1,26 @@
 """What a real shop answered: recorded from WooCommerce 9.9.5 on WordPress 6.9."""
 
 PRODUCT_KEYS = (  # noqa: SIM905
-    "id name slug permalink date_created date_created_gmt date_modified date_modified_gmt type "
-    "status featured catalog_visibility description short_description sku price regular_price "
-    "sale_price date_on_sale_from date_on_sale_from_gmt date_on_sale_to date_on_sale_to_gmt "
-    "on_sale purchasable total_sales virtual downloadable downloads download_limit "
-    "download_expiry external_url button_text tax_status tax_class manage_stock stock_quantity backorders backorders_allowed "
-    "backordered low_stock_amount sold_individually weight dimensions shipping_required "
-    "shipping_taxable shipping_class shipping_class_id reviews_allowed average_rating rating_count "
-    "upsell_ids cross_sell_ids parent_id purchase_note categories brands tags images attributes "
-    "default_attributes variations grouped_products menu_order price_html related_ids meta_data "
-    "stock_status has_options post_password global_unique_id _links"
+    "id name slug permalink date_created date_created_gmt date_modified date_modified_gmt "
+    "type status featured catalog_visibility description short_description sku price "
+    "regular_price sale_price date_on_sale_from date_on_sale_from_gmt date_on_sale_to "
+    "date_on_sale_to_gmt on_sale purchasable total_sales virtual downloadable downloads "
+    "download_limit download_expiry external_url button_text tax_status tax_class "
+    "manage_stock stock_quantity backorders backorders_allowed backordered low_stock_amount "
+    "sold_individually weight dimensions shipping_required shipping_taxable shipping_class "
+    "shipping_class_id reviews_allowed average_rating rating_count upsell_ids cross_sell_ids "
+    "parent_id purchase_note categories brands tags images attributes default_attributes "
+    "variations grouped_products menu_order price_html related_ids meta_data stock_status "
+    "has_options post_password global_unique_id _links"
 ).split()
 VARIATION_KEYS = (  # noqa: SIM905
-    "id type date_created date_created_gmt date_modified date_modified_gmt description permalink "
-    "sku global_unique_id price regular_price sale_price date_on_sale_from date_on_sale_from_gmt "
-    "date_on_sale_to date_on_sale_to_gmt on_sale status purchasable virtual downloadable downloads "
-    "download_limit download_expiry tax_status tax_class manage_stock stock_quantity stock_status "
-    "backorders backorders_allowed backordered low_stock_amount weight dimensions shipping_class "
-    "shipping_class_id image attributes menu_order meta_data name parent_id _links"
+    "id type date_created date_created_gmt date_modified date_modified_gmt description "
+    "permalink sku global_unique_id price regular_price sale_price date_on_sale_from "
+    "date_on_sale_from_gmt date_on_sale_to date_on_sale_to_gmt on_sale status purchasable "
+    "virtual downloadable downloads download_limit download_expiry tax_status tax_class "
+    "manage_stock stock_quantity stock_status backorders backorders_allowed backordered "
+    "low_stock_amount weight dimensions shipping_class shipping_class_id image attributes "
+    "menu_order meta_data name parent_id _links"
 ).split()
 IMAGE_KEYS = "id date_created date_created_gmt date_modified date_modified_gmt src name alt".split()  # noqa: SIM905
 TERM_KEYS = "id name slug parent description display image menu_order count _links".split()  # noqa: SIM905
