@@ -13,6 +13,10 @@ LONG_AGO = datetime(2018, 12, 31, 23, tzinfo=UTC)
 # Far enough for every clock, in winter so that no change to daylight saving moves it.
 FAR_AHEAD = datetime(2041, 1, 15, 15, tzinfo=UTC)
 MISSING = 99_999_998  # an id that no shop reaches
+_SCRIPT: Final = {
+    "name": 'Odd <script>alert(1)</script> & "q" &amp; é 𝄞',
+    "description": "<p onclick=alert(2)>Plain</p><script>alert(3)</script>",
+}
 _UNPRICED: Final = {"regular_price": ""}
 _PAST: Final = {
     "sale_from_at": AS_OF - timedelta(days=60),
@@ -38,7 +42,7 @@ SIMPLE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("sku_comma", "ODD,A", {}),
     ("sku_angle", "ODD<b>", {}),
     ("sku_long", "ODD-" + "X" * 96, {}),
-    ("sku_space", " ODD-SP ", {}),
+    ("sku_space_tail", " ODD-SP ", {}),
     ("sku_dup_1", "ODD-DUP", {}),
     ("sku_dup_2", "ODD-DUP", {"regular_price": "6"}),
     ("price_zero", "ODD-P0", {"regular_price": "0"}),
@@ -54,14 +58,21 @@ SIMPLE: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("stock_null_managed", "ODD-SN", {"manages_stock": True, "stock_status": "outofstock"}),
     ("stock_negative", "ODD-NEG", {"manages_stock": True, "stock_quantity": -4, "backorders": "yes",
                                    "stock_status": "onbackorder"}),
-    ("stock_out_unmanaged", "ODD-SU", {"stock_status": "outofstock"}),
+    ("stock_qty_unmanaged", "ODD-SU", {"stock_status": "outofstock"}),
+    # What the database holds is odd, what REST makes of it is not.
+    ("stock_decimal_in_db", "ODD-SD", {"manages_stock": True, "stock_quantity": 2}),
+    ("stock_status_odd", "ODD-SO", {}),
+    ("price_text_in_db", "ODD-PT", _UNPRICED),
+    ("sale_above_regular", "ODD-SA", {}),
+    ("image_gone", "ODD-IG", {}),
+    ("type_unknown", "ODD-TY", {}),
     ("hidden", "ODD-HID", {"visibility": "hidden"}),
     ("password", "ODD-PW", {"password": "x"}),
     ("description_200k", "ODD-D2", {"description": "<p>Kept forever.</p>" * 10_000}),
-    ("script_in_name", "ODD-SC", {"name": 'Odd <script>alert(1)</script> & "q" &amp; é 𝄞'}),
+    ("script_in_description", "ODD-SC", _SCRIPT),
     ("name_empty", "ODD-NE", {"name": "Product"}),
     ("meta_300", "ODD-M3", {"meta": _META_300}),
-    ("dates_null", "ODD-MZ", {"status": "draft", "created_at": None, "modified_at": None}),
+    ("modified_zero", "ODD-MZ", {"status": "draft", "created_at": None, "modified_at": None}),
     ("status_plugin", "ODD-ST", {"status": "archived"}),
     ("tax_class_unknown", "ODD-TC", {"tax_class": "no-such-class"}),
     ("gtin_bad", "ODD-GT", {"gtin": "12-34"}),

@@ -14,8 +14,8 @@ from demo.shops import APPAREL, DRINKWARE, SHOPS, Shop, small_shop
 from demo.storefront.bodies import Bodies, encoded
 
 RENDERED = {
-    "drinkware": "84bc9617813a34701cb2f52ab120d1c74707c3e5b031899a92afe8e7530724d4",
-    "apparel": "04dc75079ec342180df6143678a2a781e34847e0fc0e7ab1314993bca6d31c84",
+    "drinkware": "20457bf4dadfdfde0e899f042ff008409220088633d76eb4872a94095efacced",
+    "apparel": "bbed5b533fb35e3107fa385abff38debf7057ebb75002cff5c590bca9d0c2b48",
 }
 
 

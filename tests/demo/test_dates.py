@@ -42,7 +42,7 @@ def test_a_zone_with_gmt_compares_local_time_to_the_gmt_column(client, edited):
 
 def test_before_holds_zero_dates_too(client, storefront, edited):
     ids = client.ids(modified_before="2020-01-01T00:00:00", orderby="id", order="asc")
-    assert ids == sorted([storefront.odd["dates_null"], storefront.odd["created_backdated"]])
+    assert ids == sorted([storefront.odd["modified_zero"], storefront.odd["created_backdated"]])
     assert edited not in ids
 
 
@@ -53,5 +53,5 @@ def test_dates_show_local_and_gmt(client, storefront, clock, edited):
     clock.now = datetime(2027, 7, 1, 12, tzinfo=UTC)
     storefront.edit_price(edited, "2.00")
     assert client.product(edited)["date_modified"] == "2027-07-01T07:00:00"  # daylight saving
-    nothing = client.product(storefront.odd["dates_null"])
+    nothing = client.product(storefront.odd["modified_zero"])
     assert nothing["date_modified"] is nothing["date_modified_gmt"] is None

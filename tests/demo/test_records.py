@@ -30,7 +30,7 @@ SHOWN = {
         "stock_status": "outofstock",
     },
     "stock_negative": {"stock_quantity": -4, "stock_status": "onbackorder", "backorders": "yes"},
-    "stock_out_unmanaged": {"manage_stock": False, "stock_status": "outofstock"},
+    "stock_qty_unmanaged": {"manage_stock": False, "stock_status": "outofstock"},
     "variable_no_variations": {"price": "", "stock_status": "outofstock", "variations": []},
     "variation_no_own_sku": {"sku": "ODD-VP", "type": "variation", "total_sales": "0"},
     "variation_no_sku_at_all": {"sku": ""},
@@ -45,7 +45,7 @@ SHOWN = {
     "hidden": {"catalog_visibility": "hidden"},
     "password": {"post_password": "x"},
     "name_empty": {"name": "Product"},
-    "dates_null": {"date_created": None, "date_modified_gmt": None},
+    "modified_zero": {"date_created": None, "date_modified_gmt": None},
     "status_plugin": {"status": "archived"},
     "gtin_bad": {"global_unique_id": "12-34"},
     "created_future": {"status": "future"},
@@ -60,7 +60,7 @@ def test_odd_record_shows_what_was_recorded(client, storefront, kind):
 
 
 def test_names_come_raw_and_brands_encoded(client, storefront):
-    name = client.product(storefront.odd["script_in_name"])["name"]
+    name = client.product(storefront.odd["script_in_description"])["name"]
     assert name == 'Odd <script>alert(1)</script> & "q" &amp; é 𝄞'
     brands = client.product(storefront.odd["two_brands"])["brands"]
     assert [brand["name"] for brand in brands] == ["Müller &amp; Söhne", "O'Brien"]
