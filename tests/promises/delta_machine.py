@@ -77,6 +77,7 @@ class DeltaMachine(RuleBasedStateMachine):
         self.times: set[datetime] = set()
         self.external: dict[int, tuple[Source, str]] = {}
         self.serial = 0
+        self.observed = self.clock.now()
 
     # -- the world as it begins ---------------------------------------------------------------
 
@@ -153,12 +154,17 @@ class DeltaMachine(RuleBasedStateMachine):
             ),
         )
 
+    def _observed_at(self) -> datetime:
+        """Return now, but no earlier than before: the fence drops what an older clock observed."""
+        self.observed = max(self.observed, self.clock.now())
+        return self.observed
+
     def _apply(self, source: Source, wanted: dict[str, dict[str, Any]], slow: float = 0.0) -> None:
         before = self._revision()
         applied = mirror.apply(
             source,
             [self._record(source, external_id, v) for external_id, v in wanted.items()],
-            observed_at=self.clock.now(),
+            observed_at=self._observed_at(),
             origin="test",
         )
         assert not applied.unread_holders
@@ -294,7 +300,7 @@ class DeltaMachine(RuleBasedStateMachine):
         if pk is None:
             return
         source, external_id = self.external[pk]
-        mirror.retire(source, [external_id], observed_at=self.clock.now(), origin="test")
+        mirror.retire(source, [external_id], observed_at=self._observed_at(), origin="test")
         self.history.now.variants[pk].retired = True
         self._keep()
 
@@ -531,7 +537,8 @@ class DeltaMachine(RuleBasedStateMachine):
         else:
             raise AssertionError("the changes never end")
         expected = self.history.view(client.customer, snapshot.revision, snapshot.at)
-        assert {sku: told(item) for sku, item in client.copy.items()} == expected
+        held = {sku: told(item) for sku, item in client.copy.items()}
+        assert held == expected, f"held {held}, but the view is {expected}"
 
     def teardown(self) -> None:
         if hasattr(self, "clients"):

@@ -1,7 +1,7 @@
 """Promise 2: a client that applies pages from any cursor holds exactly the view."""
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from contract import delta
@@ -18,6 +18,7 @@ def run(examples: int) -> None:
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=_EVERY,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
             print_blob=True,
         ),
     )
@@ -25,7 +26,7 @@ def run(examples: int) -> None:
 
 def test_a_client_converges_whatever_happens(database, monkeypatch):
     monkeypatch.setattr(delta, "EXAMINED", 3)
-    run(examples=60)
+    run(examples=40)
 
 
 @pytest.mark.slow
