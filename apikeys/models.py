@@ -32,7 +32,8 @@ class ApiKey(models.Model):
         verbose_name = "API key"
         constraints = [
             models.CheckConstraint(
-                name="api_key_limit_holds_its_window", condition=Q(requests_a_minute__range=(1, 6000))
+                name="api_key_limit_holds_its_window",
+                condition=Q(requests_a_minute__range=(1, 6000)),
             )
         ]
 

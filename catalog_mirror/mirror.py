@@ -116,7 +116,9 @@ def _tell(source: Source, plan: Plan, applied: Applied) -> None:
     rows = tables.rows_of(plan.row_ids)
     for each in plan.accepted:
         row, document = rows.get(plan.row_id(each), (None, ""))
-        applied.differences += differences(source, each, row, document, plan.facets[each.external_id])
+        applied.differences += differences(
+            source, each, row, document, plan.facets[each.external_id]
+        )
     applied.quarantined += plan.duplicates
     applied.unread_holders = plan.unread_holders
     applied.unchanged = plan.compared - len(plan.facets)

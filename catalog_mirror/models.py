@@ -32,7 +32,9 @@ class Revision(models.Model):
     class Meta:
         indexes = [
             # Every request: the last revision that touched a rule.
-            models.Index(fields=["number"], name="revision_of_rules", condition=Q(touches_rules=True)),
+            models.Index(
+                fields=["number"], name="revision_of_rules", condition=Q(touches_rules=True)
+            ),
             # A bootstrap by instant: the last revision recorded before it.
             models.Index(fields=["recorded_at", "number"], name="revision_recorded"),
         ]

@@ -66,6 +66,8 @@ def writing(origin: str, *, touches_rules: bool = False) -> Iterator[TakenRevisi
             yield taken
             cursor.execute(_LASTED, [taken.recorded_at])
             if cursor.fetchone()[0] > LONGEST_WRITE:
-                raise WriteTookTooLong(f"Revision {taken.number} was not written: it took too long.")
+                raise WriteTookTooLong(
+                    f"Revision {taken.number} was not written: it took too long."
+                )
     except NothingToWrite:
         return

@@ -133,11 +133,13 @@ _NOTE_WRITTEN = f"""
     from jsonb_to_recordset(%(rows)s) as n
         (id bigint, {", ".join(f"{f} text" for f in _FACETS)})
     on conflict (variant_id) do update set
-        {", ".join(
-            f"{f}_at = case when excluded.{f}_hash = '' then o.{f}_at else excluded.{f}_at end, "
-            f"{f}_hash = case when excluded.{f}_hash = '' then o.{f}_hash else excluded.{f}_hash end"
-            for f in _FACETS
-        )}
+        {
+    ", ".join(
+        f"{f}_at = case when excluded.{f}_hash = '' then o.{f}_at else excluded.{f}_at end, "
+        f"{f}_hash = case when excluded.{f}_hash = '' then o.{f}_hash else excluded.{f}_hash end"
+        for f in _FACETS
+    )
+}
 """  # noqa: S608
 
 # An equal read still advances the observation, unless another writer came between: such rows are
@@ -149,14 +151,16 @@ _NOTE_UNCHANGED = f"""
             (id bigint, {", ".join(f"{f} text" for f in _FACETS)})
     )
     update catalog_mirror_observation o set
-        {", ".join(
-            f"{f}_at = case when n.{f} = '' then o.{f}_at else greatest(o.{f}_at, %(at)s) end"
-            for f in _FACETS
-        )}
+        {
+    ", ".join(
+        f"{f}_at = case when n.{f} = '' then o.{f}_at else greatest(o.{f}_at, %(at)s) end"
+        for f in _FACETS
+    )
+}
     from n where o.variant_id = n.id
-      and {" and ".join(
-          f"(n.{f} = '' or o.{f}_hash = n.{f} or o.{f}_at > %(at)s)" for f in _FACETS
-      )}
+      and {
+    " and ".join(f"(n.{f} = '' or o.{f}_hash = n.{f} or o.{f}_at > %(at)s)" for f in _FACETS)
+}
     returning o.variant_id
 """  # noqa: S608
 
@@ -181,7 +185,10 @@ def _rows(sql: str, params: Any) -> list[tuple[Any, ...]]:
 
 
 def known_variants(source: Source, external_ids: list[str]) -> dict[str, Known]:
-    return {row[0]: Known(*row[:6], *map(bytes, row[6:])) for row in _rows(_KNOWN, [source.pk, external_ids])}
+    return {
+        row[0]: Known(*row[:6], *map(bytes, row[6:]))
+        for row in _rows(_KNOWN, [source.pk, external_ids])
+    }
 
 
 def holders(source: Source, skus: list[str], external_ids: list[str]) -> list[Holder]:

@@ -123,7 +123,10 @@ def _list_response(snapshot: Snapshot, page: Page) -> HttpResponse:
 
 
 def _envelope(
-    snapshot: Snapshot, items: Sequence[bytes], has_more: bool, cursors: dict[str, str | None]  # noqa: FBT001
+    snapshot: Snapshot,
+    items: Sequence[bytes],
+    has_more: bool,
+    cursors: dict[str, str | None],  # noqa: FBT001
 ) -> bytes:
     rest = orjson.dumps(
         {

@@ -140,9 +140,7 @@ def refuse_stale(snapshot: Snapshot, cursor: ChangeCursor) -> None:
 
 
 def _enumerated(snapshot: Snapshot, position: int, limit: int) -> tuple[list[int], bool]:
-    rows = snapshot.rows(
-        _VISIBLE_AFTER, {"after": position, "most": limit + 1, **snapshot.gate}
-    )
+    rows = snapshot.rows(_VISIBLE_AFTER, {"after": position, "most": limit + 1, **snapshot.gate})
     ids = [pk for (pk,) in rows]
     return ids[:limit], len(ids) > limit
 
@@ -151,9 +149,7 @@ def _candidates(
     snapshot: Snapshot, since: Mark, position: int
 ) -> tuple[list[int], bool, list[Any]]:
     terms = terms_since(snapshot, since.revision)
-    subjects: Subjects = changed_subjects(
-        snapshot, terms, since=since.revision, since_at=since.at
-    )
+    subjects: Subjects = changed_subjects(snapshot, terms, since=since.revision, since_at=since.at)
     rows = snapshot.rows(
         _CANDIDATES,
         {
@@ -215,9 +211,7 @@ def _states(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, list[St
 
 def _moved_facets(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, frozenset[str]]:
     return {
-        pk: frozenset(
-            facet for facet, moved in (("product", content), ("stock", stock)) if moved
-        )
+        pk: frozenset(facet for facet, moved in (("product", content), ("stock", stock)) if moved)
         for pk, content, stock in snapshot.rows(_MOVED, {"ids": ids, "since": since})
     }
 
@@ -267,9 +261,7 @@ def _carried(snapshot: Snapshot, skus: set[str]) -> set[str]:
     """Return those SKUs that a variant carries which the customer sees now: they are no removal."""
     if not skus:
         return set()
-    return {
-        sku for (sku,) in snapshot.rows(_CARRIED, {"skus": sorted(skus), **snapshot.gate})
-    }
+    return {sku for (sku,) in snapshot.rows(_CARRIED, {"skus": sorted(skus), **snapshot.gate})}
 
 
 def _upsert(variant: _Variant, row: VisibleRow, version: str) -> bytes:
@@ -284,4 +276,3 @@ def _upsert(variant: _Variant, row: VisibleRow, version: str) -> bytes:
 def start_cursor(snapshot_epoch: int) -> ChangeCursor:
     """Return the cursor of a client that has nothing: it enumerates the view."""
     return ChangeCursor(snapshot_epoch, since=None, target=None)
-

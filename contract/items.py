@@ -69,7 +69,10 @@ def items_of(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> list[bytes]:
     """Return the items of visible rows, priced for the customer of the snapshot; one query."""
     rules = rules_in_force(snapshot, (row.state for row in rows))
     return [
-        item(row, price_json(offer(row.state, snapshot.terms, rules.covering(row.state), snapshot.at)))
+        item(
+            row,
+            price_json(offer(row.state, snapshot.terms, rules.covering(row.state), snapshot.at)),
+        )
         for row in rows
     ]
 

@@ -38,9 +38,7 @@ class Interval:
     recorded_at: Mapping[int, datetime]
 
 
-def past_projections(
-    interval: Interval, states: Sequence[State]
-) -> Iterator[Projection | None]:
+def past_projections(interval: Interval, states: Sequence[State]) -> Iterator[Projection | None]:
     """Yield what the customer was shown of a variant at every moment that may differ."""
     visibility = [r for state in states for r in interval.visibility.covering(state)]
     prices = [r for state in states for r in interval.prices.covering(state)]
@@ -89,9 +87,7 @@ def moments(
 
     A revision may become readable up to EPSILON after its stamp: until then the one before stands.
     """
-    revisions = moving_revisions(
-        interval.since, interval.until, states, interval.terms, rules
-    )
+    revisions = moving_revisions(interval.since, interval.until, states, interval.terms, rules)
     for index, revision in enumerate(revisions):
         begins = (
             interval.since_at

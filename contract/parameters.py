@@ -33,9 +33,7 @@ def refuse_unknown(query: QueryDict, known: Iterable[str]) -> None:
 
 
 def filters_of(query: QueryDict) -> Filters:
-    return Filters(
-        tuple((name, _values(query, name)) for name in _FILTERS if name in query)
-    )
+    return Filters(tuple((name, _values(query, name)) for name in _FILTERS if name in query))
 
 
 def _values(query: QueryDict, name: str) -> tuple[str, ...]:
@@ -44,7 +42,9 @@ def _values(query: QueryDict, name: str) -> tuple[str, ...]:
         raise bad_parameter(name, f"At most {MOST_VALUES} values, each as {name}=...")
     for value in values:
         if not value or "\0" in value or len(value) > _LONGEST_VALUE:
-            raise bad_parameter(name, f"A value has 1 to {_LONGEST_VALUE} characters, none of them NUL.")
+            raise bad_parameter(
+                name, f"A value has 1 to {_LONGEST_VALUE} characters, none of them NUL."
+            )
     return values
 
 

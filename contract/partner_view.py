@@ -86,7 +86,10 @@ class PartnerView(APIView):
         """Let refusals through to where they are put into words."""
         if isinstance(exc, MethodNotAllowed):
             raise Problem(
-                405, "method_not_allowed", "This resource is read with GET.", headers={"Allow": "GET, HEAD"}
+                405,
+                "method_not_allowed",
+                "This resource is read with GET.",
+                headers={"Allow": "GET, HEAD"},
             ) from exc
         raise exc
 

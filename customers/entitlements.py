@@ -57,8 +57,10 @@ class Entitlement:
     gate: Mapping[str, str]
 
     def is_current(self, rules: UUID | None, at: datetime) -> bool:
-        return rules is not None and self.rules == rules and window_holds(
-            self.valid_from, self.valid_until, at
+        return (
+            rules is not None
+            and self.rules == rules
+            and window_holds(self.valid_from, self.valid_until, at)
         )
 
 

@@ -100,7 +100,12 @@ class Rule(Version):
     """Who x what x when: the columns that visibility rules and price rules share."""
 
     customer = models.ForeignKey(
-        Customer, models.PROTECT, null=True, blank=True, db_index=False, help_text="Or a tier, or neither: everyone."
+        Customer,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        help_text="Or a tier, or neither: everyone.",
     )
     tier = models.ForeignKey(Tier, models.PROTECT, null=True, blank=True, db_index=False)
     source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True, db_index=False)

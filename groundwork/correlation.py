@@ -20,7 +20,9 @@ def new_correlation_id() -> str:
 
 def correlation_id() -> str:
     """Return the id of the work in hand, or a fresh one outside any."""
-    return str(structlog.contextvars.get_contextvars().get("correlation_id") or new_correlation_id())
+    return str(
+        structlog.contextvars.get_contextvars().get("correlation_id") or new_correlation_id()
+    )
 
 
 @contextmanager

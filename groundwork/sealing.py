@@ -18,7 +18,9 @@ def unseal(sealed: bytes | memoryview) -> str:
     try:
         return _keys().decrypt(bytes(sealed)).decode()
     except InvalidToken as error:
-        raise SealBroken("No key in SEALING_KEYS opens this secret; add the key it was sealed under.") from error
+        raise SealBroken(
+            "No key in SEALING_KEYS opens this secret; add the key it was sealed under."
+        ) from error
 
 
 def _keys() -> MultiFernet:

@@ -19,8 +19,6 @@ def rules_in_force(reader: Reader, states: Iterable[State]) -> Rulebook[PriceVer
     return read_under(reader, _UNDER, states, PriceVersion)
 
 
-def rules_since(
-    reader: Reader, states: Iterable[State], *, since: int
-) -> Rulebook[PriceVersion]:
+def rules_since(reader: Reader, states: Iterable[State], *, since: int) -> Rulebook[PriceVersion]:
     """Return the rules that stood at revision `since` or at any later one."""
     return read_under(reader, _UNDER_SINCE, states, PriceVersion, since=since)
