@@ -63,8 +63,8 @@ def admit(
                 "strangers": STRANGERS_LOGGED,
             },
         )
-        row = cursor.fetchone()
-    return Admission(*row[:4], tuple(row[4] or ()), *row[5:])
+        outcome, log_at, log_id, customer_id, scopes, *window = cursor.fetchone()
+    return Admission(outcome, log_at, log_id, customer_id, tuple(scopes or ()), *window)
 
 
 def complete(admission: Admission, *, status: int, milliseconds: float, bytes_sent: int) -> None:

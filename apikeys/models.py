@@ -54,8 +54,8 @@ class RequestWindow(models.Model):
 class RequestLog(models.Model):
     """A request and how it ended; a null status tells of a crash. Partitioned by month."""
 
-    pk = models.CompositePrimaryKey("at", "id")
-    id = models.BigIntegerField()
+    # The table's key is (at, id), as partitioning asks; the sequence keeps the id unique alone.
+    id = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField()
     key_public_id = models.CharField(max_length=12, blank=True)
     customer_id = models.BigIntegerField(null=True)

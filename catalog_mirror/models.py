@@ -1,12 +1,17 @@
 """The tables of the mirror; `mirror.apply` is what writes them."""
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-MONEY = {"max_digits": 16, "decimal_places": 4}
+
+def money(**options: Any) -> "models.DecimalField[Any, Any]":
+    """Return a column for an amount: 12 digits before the point, 4 after."""
+    return models.DecimalField(max_digits=16, decimal_places=4, **options)
 
 
 class Epoch(models.Model):
@@ -129,7 +134,7 @@ class GateColumns(models.Model):
     # The categories with all their ancestors, ascending, and beside each its depth (root 0).
     category_ids = ArrayField(models.BigIntegerField(), default=list)
     category_depths = ArrayField(models.SmallIntegerField(), default=list)
-    list_price = models.DecimalField(**MONEY, null=True)
+    list_price = money(null=True)
     currency = models.CharField(max_length=3)
     tax_included = models.BooleanField()
 
@@ -144,7 +149,7 @@ class Variant(GateColumns):
     """
 
     external_id = models.CharField(max_length=100)
-    sale_price = models.DecimalField(**MONEY, null=True)
+    sale_price = money(null=True)
     stock_on_hand = models.IntegerField(null=True)
     stock_available = models.IntegerField(null=True)
     stock_status = models.CharField(max_length=20)

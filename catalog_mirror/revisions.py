@@ -36,6 +36,9 @@ _TAKE = """
 _LASTED = "select clock_timestamp() - %s"
 
 
+_NEWEST = "select max(number) from catalog_mirror_revision"
+
+
 class WriteTookTooLong(Exception):
     """A writing transaction outlasted what the delta allows for; it was rolled back."""
 
@@ -71,3 +74,10 @@ def writing(origin: str, *, touches_rules: bool = False) -> Iterator[TakenRevisi
                 )
     except NothingToWrite:
         return
+
+
+def newest() -> int:
+    """Return the number of the newest revision."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST)
+        return int(cursor.fetchone()[0])

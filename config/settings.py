@@ -158,6 +158,12 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/v1",
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "key": {"type": "http", "scheme": "bearer", "bearerFormat": "tc_live_..."}
+        }
+    },
+    "SECURITY": [{"key": []}],
 }
 
 UNFOLD = {"SITE_TITLE": "Tradecounter", "SITE_HEADER": "Tradecounter"}

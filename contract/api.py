@@ -1,13 +1,16 @@
 """The doors of /v1."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
+from catalog_mirror import revisions
+from contract import serializers as shapes
 from contract.change_cursors import ChangeCursor, change_cursor
 from contract.cursors import CursorInvalid
 from contract.delta import changes_page, start_cursor
@@ -22,6 +25,7 @@ _LIST_PARAMETERS = ("brand", "category", "product", "sku", "source", "limit", "c
 _DEFAULT_LIMIT = 100
 _MOST = 500
 _MOST_STOCK = 1000
+_REFUSED = (400, 401, 403, 429, 503)
 
 
 class ProductList(PartnerView):
@@ -29,9 +33,12 @@ class ProductList(PartnerView):
 
     route = "/v1/products"
 
+    @shapes.described(
+        "list_products", shapes.ProductPage, *_REFUSED, parameters=shapes.LIST_PARAMETERS
+    )
     def get(self, request: Request) -> HttpResponse:
         asked = _page_request(request, most=_MOST)
-        with snapshot_for(self.admission.customer_id) as snapshot:
+        with snapshot_for(self.customer_id) as snapshot:
             return _list_response(snapshot, product_page(snapshot, asked))
 
 
@@ -40,11 +47,12 @@ class ProductDetail(PartnerView):
 
     route = "/v1/products/{sku}"
 
+    @shapes.described("get_product", shapes.Item, *_REFUSED, 404)
     def get(self, request: Request, sku: str) -> HttpResponse:
         refuse_unknown(request.GET, ())
         if "\0" in sku:
             raise not_found()
-        with snapshot_for(self.admission.customer_id) as snapshot:
+        with snapshot_for(self.customer_id) as snapshot:
             return _response(snapshot, product(snapshot, sku))
 
 
@@ -53,9 +61,10 @@ class StockList(PartnerView):
 
     route = "/v1/stock"
 
+    @shapes.described("list_stock", shapes.StockPage, *_REFUSED, parameters=shapes.LIST_PARAMETERS)
     def get(self, request: Request) -> HttpResponse:
         asked = _page_request(request, most=_MOST_STOCK)
-        with snapshot_for(self.admission.customer_id) as snapshot:
+        with snapshot_for(self.customer_id) as snapshot:
             return _list_response(snapshot, stock_page(snapshot, asked))
 
 
@@ -64,24 +73,27 @@ class ChangeList(PartnerView):
 
     route = "/v1/changes"
 
+    @shapes.described(
+        "list_changes", shapes.ChangesPage, *_REFUSED, 410, parameters=shapes.CHANGE_PARAMETERS
+    )
     def get(self, request: Request) -> HttpResponse:
         refuse_unknown(request.GET, ("since", "limit"))
         limit = limit_of(request.GET, default=_DEFAULT_LIMIT, most=_MOST)
         cursor = self._cursor(single(request.GET, "since"))
         not_before = cursor.not_before if cursor else None
-        with snapshot_for(self.admission.customer_id, not_before=not_before) as snapshot:
+        with snapshot_for(self.customer_id, not_before=not_before) as snapshot:
             page = changes_page(snapshot, cursor or start_cursor(snapshot.epoch), limit=limit)
             name = "next_cursor" if page.has_more else "delta_cursor"
             return _response(
                 snapshot,
-                _envelope(snapshot, page.entries, page.has_more, {name: page.cursor}),
+                _envelope(snapshot, page.entries, has_more=page.has_more, **{name: page.cursor}),
             )
 
     def _cursor(self, since: str | None) -> ChangeCursor | None:
         if since is None:
             return None
         try:
-            return change_cursor(since, customer_id=self.admission.customer_id or 0)
+            return change_cursor(since, customer_id=self.customer_id)
         except CursorInvalid:
             raise bad_parameter("since", "This is not a cursor of yours.") from None
 
@@ -91,20 +103,22 @@ class NoSuchRoute(PartnerView):
 
     route = "/v1/?"
 
-    def get(self, request: Request, **_: Any) -> HttpResponse:
+    @extend_schema(exclude=True)
+    def get(self, _request: Request) -> HttpResponse:
         raise Problem(404, "not_found", "There is no such resource.")
 
 
-def health(request: HttpRequest) -> HttpResponse:
-    """Tell anyone whether requests can be served."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("select max(number) from catalog_mirror_revision")
-            revision = cursor.fetchone()[0]
-    except DatabaseError:
-        connection.close()
-        return JsonResponse({"status": "unavailable"}, status=503)
-    return JsonResponse({"status": "ok", "revision": revision})
+class Health(APIView):
+    """Whether requests can be served; open to anyone."""
+
+    @shapes.described("health", shapes.Health, 503)
+    def get(self, _request: Request) -> JsonResponse:
+        try:
+            revision = revisions.newest()
+        except DatabaseError:
+            connection.close()
+            return JsonResponse({"status": "unavailable"}, status=503)
+        return JsonResponse({"status": "ok", "revision": revision})
 
 
 def _page_request(request: Request, *, most: int) -> PageRequest:
@@ -117,24 +131,20 @@ def _page_request(request: Request, *, most: int) -> PageRequest:
 
 
 def _list_response(snapshot: Snapshot, page: Page) -> HttpResponse:
-    cursors = {"next_cursor": page.next_cursor}
-    has_more = page.next_cursor is not None
-    return _response(snapshot, _envelope(snapshot, page.items, has_more, cursors))
+    body = _envelope(
+        snapshot,
+        page.items,
+        has_more=page.next_cursor is not None,
+        next_cursor=page.next_cursor,
+    )
+    return _response(snapshot, body)
 
 
 def _envelope(
-    snapshot: Snapshot,
-    items: Sequence[bytes],
-    has_more: bool,
-    cursors: dict[str, str | None],  # noqa: FBT001
+    snapshot: Snapshot, items: Sequence[bytes], *, has_more: bool, **cursor: str | None
 ) -> bytes:
     rest = orjson.dumps(
-        {
-            "revision": snapshot.revision,
-            "as_of": snapshot.at,
-            "has_more": has_more,
-            **cursors,
-        },
+        {"revision": snapshot.revision, "as_of": snapshot.at, "has_more": has_more, **cursor},
         option=orjson.OPT_UTC_Z,
     )
     return b'{"data":%b,%b' % (joined(items), rest[1:])

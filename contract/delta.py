@@ -202,10 +202,12 @@ def _states(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, list[St
     """Return the states of each variant since a revision, oldest first."""
     found: dict[int, list[State]] = defaultdict(list)
     for row in snapshot.rows(_STATES, {"ids": ids, "since": since}):
-        *gate, categories, depths, list_price, currency, tax_included = row
-        found[row[0]].append(
-            State(*gate, tuple(categories), tuple(depths), list_price, currency, tax_included)
+        (pk, begins, until, sku, published, source, brand, product, categories, depths, *price) = (
+            row
         )
+        gate = (sku, published, source, brand, product, tuple(categories), tuple(depths))
+        list_price, currency, tax = price
+        found[pk].append(State(pk, begins, until, *gate, list_price, currency, tax))
     return found
 
 

@@ -34,10 +34,10 @@ def _page_sql(columns: str, tables: str, names: tuple[str, ...]) -> str:
         select {columns} {tables}
         where v.id > %(after)s and {GATE} {narrowed}
         order by v.id limit %(limit)s
-    """  # noqa: S608 - put together from constants of this package
+    """
 
 
-_ONE = f"select {COLUMNS} {FROM} where v.sku = %(sku)s and {GATE}"  # noqa: S608
+_ONE = f"select {COLUMNS} {FROM} where v.sku = %(sku)s and {GATE}"
 _STOCK_COLUMNS = "v.id, v.sku, v.stock_on_hand, v.stock_available, v.stock_status"
 _STOCK_FROM = "from catalog_mirror_variant v"
 

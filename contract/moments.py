@@ -71,7 +71,8 @@ def moving_revisions(
 ) -> list[int]:
     """Return the cursor's revision and those since that touched the variant, its rules or the terms."""
     touching = {interval_since}
-    for each in (*states, *terms, *rules):
+    every: list[State | Terms | RuleVersion] = [*states, *terms, *rules]
+    for each in every:
         touching.update(
             number
             for number in (each.from_revision, each.until_revision)

@@ -59,6 +59,11 @@ def limit_of(query: QueryDict, *, default: int, most: int) -> int:
     given = single(query, "limit")
     if given is None:
         return default
-    if not (given.isascii() and given.isdigit() and len(given) < 10 and 1 <= int(given) <= most):
+    if not (
+        given.isascii()
+        and given.isdigit()
+        and len(given) <= len(str(most))
+        and 1 <= int(given) <= most
+    ):
         raise bad_parameter("limit", f"A whole number from 1 to {most}.")
     return int(given)

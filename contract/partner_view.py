@@ -1,7 +1,7 @@
 """What every partner request goes through: admission, one snapshot, an answer, the log."""
 
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any, cast
 
 import psycopg
 import structlog
@@ -31,9 +31,16 @@ class PartnerView(APIView):
     what they would do happens in one statement (`apikeys.admission`).
     """
 
-    http_method_names: ClassVar[list[str]] = ["get", "head"]
+    http_method_names = ["get", "head"]  # noqa: RUF012 - as Django declares it
     route = ""
     admission: Admission
+
+    @property
+    def customer_id(self) -> int:
+        """The caller; known once admission has not refused."""
+        if self.admission.customer_id is None:
+            raise RuntimeError("A refused request reached its view.")
+        return self.admission.customer_id
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         started = perf_counter()
@@ -50,14 +57,14 @@ class PartnerView(APIView):
     def _answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             _refuse(self.admission)
-            response = super().dispatch(request, *args, **kwargs)
+            response = cast("HttpResponse", super().dispatch(request, *args, **kwargs))
         except Problem as problem:
             response = problem_response(problem)
         except ContractInactive:
             response = problem_response(
                 Problem(403, "contract_inactive", "No contract of yours is in force at this time.")
             )
-        except Exception:  # noqa: BLE001 - whatever it was, the partner gets an id to name
+        except Exception:
             log.exception("request_failed", route=self.route)
             response = problem_response(
                 Problem(500, "internal_error", "Try again. If it stays so, name the request id.")

@@ -33,7 +33,7 @@ _BEGIN = f"""
 
 _SET_GATE = f"""
     select {", ".join(f"set_config('tradecounter.{name}', %({name})s, true)" for name in SETTINGS)}
-"""  # noqa: S608
+"""
 
 
 class ContractInactive(Exception):
@@ -113,7 +113,7 @@ def _begin(database: Any, customer_id: int, kept: Entitlement) -> tuple[Any, ...
         opening.execute(_BEGIN, {"role": role, "customer": str(customer_id), **kept.gate})
         opening.nextset()
         opening.nextset()
-        row = opening.fetchone()
+        row: tuple[Any, ...] | None = opening.fetchone()
     if row is None:
         raise RuntimeError("The database holds no revision. Run `manage.py migrate`.")
     return row

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from contract.api import ChangeList, NoSuchRoute, ProductDetail, ProductList, StockList, health
+from contract.api import ChangeList, Health, NoSuchRoute, ProductDetail, ProductList, StockList
 
 urlpatterns = [
     path("products", ProductList.as_view()),
@@ -10,6 +10,6 @@ urlpatterns = [
     path("products/<path:sku>", ProductDetail.as_view()),
     path("stock", StockList.as_view()),
     path("changes", ChangeList.as_view()),
-    path("health", health),
+    path("health", Health.as_view()),
     re_path("", NoSuchRoute.as_view()),
 ]

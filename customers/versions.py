@@ -64,20 +64,24 @@ def _opened(version: _V) -> _V:
 
 
 def _open_version(model: type[_V], rule_uid: UUID) -> _V:
-    version = model._default_manager.filter(rule_uid=rule_uid, until_revision=None).first()
+    version = model._default_manager.filter(  # noqa: SLF001 - Django's name for it
+        rule_uid=rule_uid, until_revision=None
+    ).first()
     if version is None:
         raise NoOpenVersion(f"Rule {rule_uid} is not in force. Open a new one instead.")
     return version
 
 
 def _close(version: Version, revision: int) -> None:
-    type(version)._default_manager.filter(pk=version.pk).update(until_revision=revision)
+    type(version)._default_manager.filter(  # noqa: SLF001
+        pk=version.pk
+    ).update(until_revision=revision)
 
 
 def _said(version: Version) -> dict[str, Any]:
     return {
         field.attname: getattr(version, field.attname)
-        for field in version._meta.concrete_fields
+        for field in version._meta.concrete_fields  # noqa: SLF001
         if field.name not in _OWN
     }
 
@@ -96,10 +100,10 @@ def _note(
 ) -> None:
     audit.record(
         actor,
-        action=f"{version._meta.model_name}.{what}",
+        action=f"{version._meta.model_name}.{what}",  # noqa: SLF001
         subject=str(version.rule_uid),
-        before=before and _readable(before),
-        after=after and _readable(after),
+        before=_readable(before) if before else None,
+        after=_readable(after) if after else None,
     )
 
 

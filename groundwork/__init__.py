@@ -1,1 +1,1 @@
-"""What every room stands on: roles, sealed secrets, staff audit entries, correlation ids, embedded engines."""
+"""What every room stands on: roles, sealed secrets, audit entries, correlation ids, engines."""

@@ -85,7 +85,11 @@ class RoleSQL(Operation):
         pass
 
     def database_forwards(
-        self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
+        self,
+        app_label: str,  # noqa: ARG002 - Django calls with all four
+        schema_editor: Any,
+        from_state: Any,  # noqa: ARG002
+        to_state: Any,  # noqa: ARG002
     ) -> None:
         sql = self.sql
         for role in ROLES:

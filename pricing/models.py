@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from catalog_mirror.models import MONEY
+from catalog_mirror.models import money
 from customers.models import Rule
 
 
@@ -16,7 +16,7 @@ class PriceRule(Rule):
     percent = models.DecimalField(
         max_digits=7, decimal_places=4, null=True, blank=True, help_text="Off the list price."
     )
-    amount = models.DecimalField(**MONEY, null=True, blank=True, help_text="The unit price.")
+    amount = money(null=True, blank=True, help_text="The unit price.")
     currency = models.CharField(max_length=3)
     priority = models.SmallIntegerField(default=0)
     name = models.CharField(max_length=100, blank=True)

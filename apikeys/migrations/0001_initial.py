@@ -42,8 +42,7 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     name='RequestLog',
                     fields=[
-                        ('pk', models.CompositePrimaryKey('at', 'id', blank=True, editable=False, primary_key=True, serialize=False)),
-                        ('id', models.BigIntegerField()),
+                        ('id', models.BigIntegerField(primary_key=True, serialize=False)),
                         ('at', models.DateTimeField()),
                         ('key_public_id', models.CharField(blank=True, max_length=12)),
                         ('customer_id', models.BigIntegerField(null=True)),

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("action", choices=["start", "stop", "status", "reset"])
         parser.add_argument("--yes", action="store_true", help="reset without asking")
 
-    def handle(self, *, action: str, yes: bool, **_: Any) -> None:  # noqa: ANN401 - Django's options
+    def handle(self, *, action: str, yes: bool, **_: Any) -> None:
         try:
             {
                 "start": self.start,

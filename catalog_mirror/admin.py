@@ -1,0 +1,88 @@
+"""Staff lists of the mirror; only its own writer changes it."""
+
+from django.contrib import admin
+
+from catalog_mirror.models import (
+    Brand,
+    Category,
+    Product,
+    QuarantinedRecord,
+    Revision,
+    Source,
+    StockLevel,
+    Variant,
+)
+from groundwork.admin import ReadOnlyAdmin
+
+
+@admin.register(Source)
+class SourceAdmin(ReadOnlyAdmin):
+    list_display = ("name", "slug", "currency", "prices_include_tax", "time_zone", "rank")
+
+
+@admin.register(Brand)
+class BrandAdmin(ReadOnlyAdmin):
+    list_display = ("name", "slug", "source")
+    list_filter = ("source",)
+    search_fields = ("name", "slug")
+
+
+@admin.register(Category)
+class CategoryAdmin(ReadOnlyAdmin):
+    list_display = ("name", "slug", "parent", "source")
+    list_filter = ("source",)
+    search_fields = ("name", "slug")
+
+
+@admin.register(Product)
+class ProductAdmin(ReadOnlyAdmin):
+    list_display = ("code", "name", "source")
+    list_filter = ("source",)
+    search_fields = ("code", "name")
+
+
+@admin.register(Variant)
+class VariantAdmin(ReadOnlyAdmin):
+    list_display = (
+        "sku",
+        "product",
+        "source",
+        "brand",
+        "is_published",
+        "list_price",
+        "sale_price",
+        "currency",
+        "stock_on_hand",
+        "stock_status",
+        "touched_revision",
+    )
+    list_filter = ("source", "is_published", "stock_status")
+    search_fields = ("sku", "product__name")
+
+
+@admin.register(StockLevel)
+class StockLevelAdmin(ReadOnlyAdmin):
+    list_display = ("variant", "location", "on_hand", "reserved", "incoming")
+    search_fields = ("=variant__sku",)
+
+
+@admin.register(QuarantinedRecord)
+class QuarantinedRecordAdmin(ReadOnlyAdmin):
+    list_display = (
+        "sku",
+        "external_id",
+        "source",
+        "reason",
+        "detail",
+        "first_seen_at",
+        "last_seen_at",
+    )
+    list_filter = ("source", "reason")
+    search_fields = ("sku", "=external_id")
+
+
+@admin.register(Revision)
+class RevisionAdmin(ReadOnlyAdmin):
+    list_display = ("number", "recorded_at", "origin", "touches_rules", "correlation_id")
+    search_fields = ("=correlation_id",)
+    ordering = ("-number",)

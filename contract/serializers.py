@@ -1,0 +1,202 @@
+"""The shapes of /v1 for its OpenAPI document. Answers are not made of these: tests hold them to it."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+_V = TypeVar("_V", bound=Callable[..., Any])
+
+
+class _Shape(serializers.Serializer[Any]):
+    """A shape that is described, never filled."""
+
+
+class Problem(_Shape):
+    """RFC 9457."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="Stable; decide by it.")
+    detail = serializers.CharField()
+    request_id = serializers.CharField()
+    parameter = serializers.CharField(required=False, help_text="The parameter that is refused.")
+
+
+class ItemProduct(_Shape):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    url = serializers.CharField()
+
+
+class ItemBrand(_Shape):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+
+
+class ItemCategory(_Shape):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    path = serializers.ListField(child=serializers.CharField())
+
+
+class ItemImage(_Shape):
+    url = serializers.CharField()
+    alt = serializers.CharField()
+
+
+class ItemWeight(_Shape):
+    value = serializers.CharField()
+    unit = serializers.CharField()
+
+
+class ItemDimensions(_Shape):
+    length = serializers.CharField()
+    width = serializers.CharField()
+    height = serializers.CharField()
+    unit = serializers.CharField()
+
+
+class ItemStock(_Shape):
+    on_hand = serializers.IntegerField(
+        allow_null=True, help_text="Null where the shop does not count."
+    )
+    available = serializers.IntegerField(allow_null=True)
+    status = serializers.CharField(help_text="in_stock, out_of_stock, on_backorder; more may come.")
+
+
+class PriceBasis(_Shape):
+    who = serializers.CharField(help_text="customer, tier, everyone")
+    what = serializers.CharField(help_text="variant, product, category, brand, source, all")
+    kind = serializers.CharField(help_text="fixed, percent, list")
+
+
+class PriceBreak(_Shape):
+    minimum_quantity = serializers.IntegerField()
+    unit = serializers.CharField()
+    discount_percentage = serializers.CharField(allow_null=True)
+    name = serializers.CharField(allow_null=True)
+    basis = PriceBasis()
+
+
+class ItemPrice(_Shape):
+    currency = serializers.CharField()
+    tax_included = serializers.BooleanField()
+    list = serializers.CharField(allow_null=True)
+    unit = serializers.CharField(
+        allow_null=True, help_text="Null where you have no price in your currency."
+    )
+    breaks = PriceBreak(many=True)
+    next_change_at = serializers.DateTimeField(allow_null=True)
+
+
+class ItemOrder(_Shape):
+    minimum_quantity = serializers.IntegerField()
+    step = serializers.IntegerField()
+    maximum_quantity = serializers.IntegerField(allow_null=True)
+
+
+class Item(_Shape):
+    sku = serializers.CharField()
+    name = serializers.CharField()
+    source = serializers.CharField()
+    product = ItemProduct()
+    brand = ItemBrand(allow_null=True)
+    categories = ItemCategory(many=True)
+    options = serializers.DictField(child=serializers.CharField())
+    attributes = serializers.DictField(child=serializers.CharField())
+    description = serializers.CharField()
+    images = ItemImage(many=True)
+    gtin = serializers.CharField(allow_null=True)
+    weight = ItemWeight(allow_null=True)
+    dimensions = ItemDimensions(allow_null=True)
+    stock = ItemStock()
+    price = ItemPrice()
+    order = ItemOrder()
+
+
+class StockItem(_Shape):
+    sku = serializers.CharField()
+    stock = ItemStock()
+
+
+class Change(_Shape):
+    op = serializers.CharField(help_text="upsert or remove")
+    sku = serializers.CharField()
+    version = serializers.CharField(help_text="Sorts as text; the greater one is the later one.")
+    changed = serializers.ListField(child=serializers.CharField(), required=False)
+    item = Item(required=False)
+
+
+class _Page(_Shape):
+    revision = serializers.IntegerField()
+    as_of = serializers.DateTimeField()
+    has_more = serializers.BooleanField()
+
+
+class ProductPage(_Page):
+    data = Item(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class StockPage(_Page):
+    data = StockItem(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class ChangesPage(_Page):
+    data = Change(many=True)
+    next_cursor = serializers.CharField(required=False, help_text="While the pass goes on.")
+    delta_cursor = serializers.CharField(required=False, help_text="Where the next pass starts.")
+
+
+class Health(_Shape):
+    status = serializers.CharField()
+    revision = serializers.IntegerField(required=False)
+
+
+_REFUSALS = {
+    400: "A parameter is not understood; it is named.",
+    401: "The key is missing, malformed, unknown, expired or revoked.",
+    403: "No contract is in force.",
+    404: "Hidden or unknown.",
+    410: "The cursor is no longer good: enumerate again.",
+    429: "Too many requests in the last 60 seconds.",
+    503: "The service cannot reach its database.",
+}
+
+LIST_PARAMETERS = [
+    *(
+        OpenApiParameter(
+            name, str, many=True, explode=True, description=f"Repeat for several: {what}"
+        )
+        for name, what in (
+            ("brand", "slugs of brands."),
+            ("category", "slugs of categories, each with what lies under it."),
+            ("product", "codes of products."),
+            ("sku", "SKUs."),
+            ("source", "slugs of sources."),
+        )
+    ),
+    OpenApiParameter("limit", int, description="Items a page."),
+    OpenApiParameter("cursor", str, description="`next_cursor` of the page before."),
+]
+CHANGE_PARAMETERS = [
+    OpenApiParameter("since", str, description="A cursor; without it, the whole view."),
+    OpenApiParameter("limit", int, description="Entries a page, about."),
+]
+
+
+def described(
+    name: str, shape: type[_Shape], *refusals: int, parameters: list[OpenApiParameter] | None = None
+) -> Callable[[_V], _V]:
+    """Return the decorator that describes an operation and how it may be refused."""
+    problems = {
+        status: OpenApiResponse(Problem, description=_REFUSALS[status]) for status in refusals
+    }
+    decorator: Callable[[_V], _V] = extend_schema(
+        operation_id=name, parameters=parameters, responses={200: shape, **problems}
+    )
+    return decorator

@@ -1,0 +1,50 @@
+"""Staff lists: what exists, to be looked at."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin
+
+from groundwork.models import AuditEntry
+
+# Beyond it a list says "many": counting a large table costs more than looking at its first page.
+_MOST_COUNTED = 10_000
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Pages of a list that may be long; counts no further than staff would turn."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[:_MOST_COUNTED].count()
+
+
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
+    """A list and its pages, without a way to change anything."""
+
+    list_select_related = True
+    show_full_result_count = False
+    paginator = BoundedPaginator
+    list_per_page = 50
+    # Nothing is edited here, so no widget may load a table of choices.
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "action", "subject", "correlation_id")
+    search_fields = ("=subject", "=actor", "=correlation_id")
