@@ -4,27 +4,23 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
-
 from apikeys.keys import PresentedKey
+from groundwork.statements import prepared, together
 
 # Requests without a key are rows up to this many an hour and address; beyond it they are counted.
 STRANGERS_LOGGED = 60
 
 _ADMIT = """
     select * from apikeys_admit(
-        %(public_id)s, %(mode)s, %(digest)s, %(nonce)s,
-        %(method)s, %(route)s, %(correlation_id)s, %(address)s, %(strangers)s
+        %(public_id)s::text, %(mode)s::text, %(digest)s::bytea, %(nonce)s::bytea, %(method)s::text,
+        %(route)s::text, %(correlation_id)s::text, %(address)s::inet, %(strangers)s::integer
     )
 """
 _COMPLETE = """
-    update apikeys_requestlog set status = %s, milliseconds = %s, bytes_sent = %s
-    where at = %s and id = %s
+    update apikeys_requestlog
+    set status = %(status)s, milliseconds = %(milliseconds)s, bytes_sent = %(bytes_sent)s
+    where at = %(at)s and id = %(id)s
 """
-
-
-class KeyRefused(Exception):
-    """No such key, or revoked, expired, malformed, missing: the caller is told no more than that."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +44,30 @@ def admit(
 
     `outcome` is "admitted", "limited" (no place in the last 60 seconds) or "refused".
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _ADMIT,
-            {
-                "public_id": key.public_id if key else "",
-                "mode": key.mode if key else "",
-                "digest": key.secret_sha256 if key else b"",
-                "nonce": secrets.token_bytes(16),
-                "method": method[:8],
-                "route": route,
-                "correlation_id": correlation_id,
-                "address": address,
-                "strangers": STRANGERS_LOGGED,
-            },
-        )
-        outcome, log_at, log_id, customer_id, scopes, *window = cursor.fetchone()
+    params = {
+        "public_id": key.public_id if key else "",
+        "mode": key.mode if key else "",
+        "digest": key.secret_sha256 if key else b"",
+        "nonce": secrets.token_bytes(16),
+        "method": method[:8],
+        "route": route,
+        "correlation_id": correlation_id,
+        "address": address,
+        "strangers": STRANGERS_LOGGED,
+    }
+    outcome, log_at, log_id, customer_id, scopes, *window = prepared(_ADMIT, params)[0]
     return Admission(outcome, log_at, log_id, customer_id, tuple(scopes or ()), *window)
 
 
-def complete(admission: Admission, *, status: int, milliseconds: float, bytes_sent: int) -> None:
-    """Write down how a request ended."""
-    if admission.log_id is None:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _COMPLETE, [status, milliseconds, bytes_sent, admission.log_at, admission.log_id]
-        )
+def complete(
+    admission: Admission, *, status: int, milliseconds: float, bytes_sent: int, first: str = ""
+) -> None:
+    """Write down how a request ended; `first` is SQL to run before it, in the same round trip."""
+    params = {
+        "status": status,
+        "milliseconds": milliseconds,
+        "bytes_sent": bytes_sent,
+        "at": admission.log_at,
+        "id": admission.log_id,
+    }
+    together(first + _COMPLETE, params)

@@ -1,13 +1,12 @@
 """A variant as it stood between two revisions: what decides who sees it, and at what price."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 Subject = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """`until_revision` is None for the state of now; `depths` are those of the categories, root 0."""
 
     variant_id: int

@@ -16,7 +16,10 @@ LARGEST_PRICE = Decimal("999999999999.9999")
 def problem_of(product: ProductRecord, variant: VariantRecord) -> Unmirrorable | None:
     """Return why this variant cannot be mirrored, or None."""
     reason, detail = (
-        _bad_text(product) or _bad_content(variant) or _bad_price(variant) or _bad_stock(variant)
+        _bad_text(product, variant)
+        or _bad_content(variant)
+        or _bad_price(variant)
+        or _bad_stock(variant)
     ) or ("", "")
     if not reason:
         return None
@@ -29,9 +32,9 @@ def problem_of(product: ProductRecord, variant: VariantRecord) -> Unmirrorable |
     )
 
 
-def _bad_text(product: ProductRecord) -> tuple[str, str] | None:
+def _bad_text(product: ProductRecord, variant: VariantRecord) -> tuple[str, str] | None:
     shared = (product.external_id, product.code, product.name, product.url, product.brand)
-    if _has_nul(shared) or _has_nul(product.variants):
+    if _has_nul(shared) or _has_nul(variant):
         return "nul_character", "A text holds a NUL character. Remove it in the shop."
     for text, longest, what in (
         (product.code, 200, "product code"),

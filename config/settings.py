@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "groundwork.correlation.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "contract.shortcut.PartnerShortcut",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

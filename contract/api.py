@@ -19,7 +19,7 @@ from contract.lists import Page, PageRequest, product, product_page, stock_page
 from contract.parameters import filters_of, limit_of, refuse_unknown, single
 from contract.partner_view import PartnerView
 from contract.problems import Problem, bad_parameter, not_found
-from contract.snapshots import Snapshot, snapshot_for
+from contract.snapshots import Snapshot
 
 _LIST_PARAMETERS = ("brand", "category", "product", "sku", "source", "limit", "cursor")
 _DEFAULT_LIMIT = 100
@@ -38,8 +38,8 @@ class ProductList(PartnerView):
     )
     def get(self, request: Request) -> HttpResponse:
         asked = _page_request(request, most=_MOST)
-        with snapshot_for(self.customer_id) as snapshot:
-            return _list_response(snapshot, product_page(snapshot, asked))
+        with self.snapshot() as snapshot:
+            return self.answer(_list_body(snapshot, product_page(snapshot, asked)))
 
 
 class ProductDetail(PartnerView):
@@ -52,8 +52,8 @@ class ProductDetail(PartnerView):
         refuse_unknown(request.GET, ())
         if "\0" in sku:
             raise not_found()
-        with snapshot_for(self.customer_id) as snapshot:
-            return _response(snapshot, product(snapshot, sku))
+        with self.snapshot() as snapshot:
+            return self.answer(product(snapshot, sku))
 
 
 class StockList(PartnerView):
@@ -64,8 +64,8 @@ class StockList(PartnerView):
     @shapes.described("list_stock", shapes.StockPage, *_REFUSED, parameters=shapes.LIST_PARAMETERS)
     def get(self, request: Request) -> HttpResponse:
         asked = _page_request(request, most=_MOST_STOCK)
-        with snapshot_for(self.customer_id) as snapshot:
-            return _list_response(snapshot, stock_page(snapshot, asked))
+        with self.snapshot() as snapshot:
+            return self.answer(_list_body(snapshot, stock_page(snapshot, asked)))
 
 
 class ChangeList(PartnerView):
@@ -81,12 +81,12 @@ class ChangeList(PartnerView):
         limit = limit_of(request.GET, default=_DEFAULT_LIMIT, most=_MOST)
         cursor = self._cursor(single(request.GET, "since"))
         not_before = cursor.not_before if cursor else None
-        with snapshot_for(self.customer_id, not_before=not_before) as snapshot:
+        with self.snapshot(not_before) as snapshot:
             page = changes_page(snapshot, cursor or start_cursor(snapshot.epoch), limit=limit)
             name = "next_cursor" if page.has_more else "delta_cursor"
-            return _response(
-                snapshot,
-                _envelope(snapshot, page.entries, has_more=page.has_more, **{name: page.cursor}),
+            cursor_of = {name: page.cursor}
+            return self.answer(
+                _envelope(snapshot, page.entries, has_more=page.has_more, **cursor_of)
             )
 
     def _cursor(self, since: str | None) -> ChangeCursor | None:
@@ -130,14 +130,9 @@ def _page_request(request: Request, *, most: int) -> PageRequest:
     )
 
 
-def _list_response(snapshot: Snapshot, page: Page) -> HttpResponse:
-    body = _envelope(
-        snapshot,
-        page.items,
-        has_more=page.next_cursor is not None,
-        next_cursor=page.next_cursor,
-    )
-    return _response(snapshot, body)
+def _list_body(snapshot: Snapshot, page: Page) -> bytes:
+    has_more = page.next_cursor is not None
+    return _envelope(snapshot, page.items, has_more=has_more, next_cursor=page.next_cursor)
 
 
 def _envelope(
@@ -148,12 +143,3 @@ def _envelope(
         option=orjson.OPT_UTC_Z,
     )
     return b'{"data":%b,%b' % (joined(items), rest[1:])
-
-
-def _response(snapshot: Snapshot, body: bytes) -> HttpResponse:
-    headers = {
-        "X-Revision": str(snapshot.revision),
-        "Cache-Control": "private, no-cache",
-        "Vary": "Authorization",
-    }
-    return HttpResponse(body, content_type="application/json", headers=headers)

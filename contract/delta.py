@@ -20,7 +20,7 @@ from contract.problems import Problem
 from contract.snapshots import Snapshot
 from customers.entitlements import GATE
 from customers.rulebook import visibility_since
-from pricing.offers import offer
+from pricing.offers import quote
 from pricing.rules import rules_since
 
 # How many candidates a page looks at, whatever it finds: a rule on everything that changes nothing
@@ -195,7 +195,7 @@ def _compared(
 
 
 def _price_now(snapshot: Snapshot, row: VisibleRow, rules: Sequence[Any]) -> bytes:
-    return price_json(offer(row.state, snapshot.terms, rules, snapshot.at))
+    return price_json(quote(row.state, snapshot.terms, rules, snapshot.at))
 
 
 def _states(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, list[State]]:

@@ -1,16 +1,17 @@
 """An item as partners get it: the stored document with stock, price and order terms spliced in."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
 from catalog_mirror.states import State
 from contract.snapshots import Snapshot
 from customers.entitlements import GATE
-from pricing.offers import Offer, Rung, offer
+from pricing.offers import Quote, Rung, offer_of
+from pricing.price_lists import PriceList, kept_price_list
 from pricing.rules import rules_in_force
 
 # What every read of items selects; the order is that of `VisibleRow`.
@@ -32,8 +33,7 @@ VIEW_VERSION = 1
 _ORDER = b'{"minimum_quantity":1,"step":1,"maximum_quantity":null}'
 
 
-@dataclass(frozen=True, slots=True)
-class VisibleRow:
+class VisibleRow(NamedTuple):
     """A variant that the customer sees in this snapshot."""
 
     state: State
@@ -42,20 +42,14 @@ class VisibleRow:
 
 
 def visible_row(row: Sequence[Any]) -> VisibleRow:
-    (
-        variant_id, sku, source_id, brand_id, product_id, category_ids, depths,
-        list_price, currency, tax_included, on_hand, available, status, document,
-    ) = row  # fmt: skip
-    return VisibleRow(
-        State(
-            variant_id, 0, None, sku, True, source_id, brand_id, product_id,  # noqa: FBT003
-            tuple(category_ids), tuple(depths), list_price, currency, tax_included,
-        ),
-        stock_json(on_hand, available, status),
-        document,
-    )  # fmt: skip
+    pk, sku, source, brand, product, categories, depths, price, currency, tax, *rest = row
+    gate = (sku, True, source, brand, product, tuple(categories), tuple(depths))
+    on_hand, available, status, document = rest
+    state = State(pk, 0, None, *gate, price, currency, tax)
+    return VisibleRow(state, stock_json(on_hand, available, status), document)
 
 
+@lru_cache(maxsize=65_536)
 def stock_json(on_hand: int | None, available: int | None, status: str) -> bytes:
     return orjson.dumps({"on_hand": on_hand, "available": available, "status": status})
 
@@ -66,15 +60,21 @@ def visible_rows(snapshot: Snapshot, ids: list[int]) -> dict[int, VisibleRow]:
 
 
 def items_of(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> list[bytes]:
-    """Return the items of visible rows, priced for the customer of the snapshot; one query."""
+    """Return the items of visible rows, priced for the customer of the snapshot."""
+    prices = _price_list(snapshot, rows)
+    return [item(row, price_json(prices.quote(row.state))) for row in rows]
+
+
+def _price_list(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> PriceList:
+    """Return the customer's kept price list, or one made of the rules under these rows."""
+    kept = snapshot.kept
+    if not kept.prices_read or (kept.prices and not kept.prices.is_current(snapshot.at)):
+        kept.prices = kept_price_list(snapshot, snapshot.terms, snapshot.at)
+        kept.prices_read = True
+    if kept.prices:
+        return kept.prices
     rules = rules_in_force(snapshot, (row.state for row in rows))
-    return [
-        item(
-            row,
-            price_json(offer(row.state, snapshot.terms, rules.covering(row.state), snapshot.at)),
-        )
-        for row in rows
-    ]
+    return PriceList(snapshot.terms, rules, snapshot.at)
 
 
 def item(row: VisibleRow, price: bytes) -> bytes:
@@ -82,8 +82,10 @@ def item(row: VisibleRow, price: bytes) -> bytes:
     return b'%b,"stock":%b,"price":%b,"order":%b}' % (head, row.stock, price, _ORDER)
 
 
-def price_json(price: Offer) -> bytes:
+@lru_cache(maxsize=65_536)
+def price_json(quoted: Quote) -> bytes:
     """Return the price terms as they go over the wire; equal bytes are equal terms."""
+    price = offer_of(quoted)
     return orjson.dumps(
         {
             "currency": price.currency,

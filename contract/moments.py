@@ -13,7 +13,7 @@ from catalog_mirror.states import State
 from contract.items import price_json
 from customers.rulebook import Rulebook
 from customers.visibility import RuleVersion, Terms, VisibilityVersion, is_visible
-from pricing.offers import PriceVersion, offer
+from pricing.offers import PriceVersion, quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def projection(
     if not is_visible(state, terms, seen, at):
         return None
     prices = [r for r in interval.prices.covering(state) if r.in_force(revision)]
-    return Projection(state.sku, price_json(offer(state, terms, prices, at)))
+    return Projection(state.sku, price_json(quote(state, terms, prices, at)))
 
 
 def moving_revisions(

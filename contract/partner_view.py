@@ -1,5 +1,8 @@
 """What every partner request goes through: admission, one snapshot, an answer, the log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from time import perf_counter
 from typing import Any, cast
 
@@ -16,7 +19,7 @@ from apikeys.addresses import client_address
 from apikeys.admission import Admission, admit, complete
 from apikeys.keys import PresentedKey, parsed
 from contract.problems import Problem, problem_response
-from contract.snapshots import ContractInactive
+from contract.snapshots import COMMIT, ContractInactive, Snapshot, snapshot_for
 from groundwork.correlation import correlation_id
 
 log = structlog.get_logger(__name__)
@@ -34,6 +37,10 @@ class PartnerView(APIView):
     http_method_names = ["get", "head"]  # noqa: RUF012 - as Django declares it
     route = ""
     admission: Admission
+    answered: HttpResponse
+    revision: int
+    started: float
+    is_logged = False
 
     @property
     def customer_id(self) -> int:
@@ -42,8 +49,32 @@ class PartnerView(APIView):
             raise RuntimeError("A refused request reached its view.")
         return self.admission.customer_id
 
+    @contextmanager
+    def snapshot(self, not_before: datetime | None = None) -> Iterator[Snapshot]:
+        """Read as the caller; the end of the transaction and of the log's row are one round trip."""
+        with snapshot_for(self.customer_id, not_before=not_before, end=self._end) as snapshot:
+            self.revision = snapshot.revision
+            yield snapshot
+
+    def answer(self, body: bytes) -> HttpResponse:
+        """Return a body that was built from the snapshot."""
+        self.answered = HttpResponse(
+            body,
+            content_type="application/json",
+            headers={
+                "X-Revision": str(self.revision),
+                "Cache-Control": "private, no-cache",
+                "Vary": "Authorization",
+            },
+        )
+        return self.answered
+
+    def _end(self) -> None:
+        self._log(self.answered, first=COMMIT)
+        self.is_logged = True
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        started = perf_counter()
+        self.started = perf_counter()
         try:
             self.admission = _admitted(request, self.route)
         except DatabaseError:
@@ -51,7 +82,8 @@ class PartnerView(APIView):
             connection.close()
             return problem_response(_unavailable())
         response = self._answered(request, *args, **kwargs)
-        self._log(response, started)
+        if self.admission.log_id is not None and not self.is_logged:
+            self._log_safely(response)
         return response
 
     def _answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -71,17 +103,22 @@ class PartnerView(APIView):
             )
         for name, value in _limit_headers(self.admission).items():
             response.headers.setdefault(name, value)
+        if hasattr(self, "revision"):
+            response.headers.setdefault("X-Revision", str(self.revision))
         return response
 
-    def _log(self, response: HttpResponse, started: float) -> None:
-        milliseconds = (perf_counter() - started) * 1000
+    def _log(self, response: HttpResponse, *, first: str = "") -> None:
+        complete(
+            self.admission,
+            status=response.status_code,
+            milliseconds=(perf_counter() - self.started) * 1000,
+            bytes_sent=len(response.content),
+            first=first,
+        )
+
+    def _log_safely(self, response: HttpResponse) -> None:
         try:
-            complete(
-                self.admission,
-                status=response.status_code,
-                milliseconds=milliseconds,
-                bytes_sent=len(response.content),
-            )
+            self._log(response)
         except DatabaseError:
             log.exception("log_not_completed")
             connection.close()

@@ -194,7 +194,10 @@ def described(
 ) -> Callable[[_V], _V]:
     """Return the decorator that describes an operation and how it may be refused."""
     problems = {
-        status: OpenApiResponse(Problem, description=_REFUSALS[status]) for status in refusals
+        (status, "application/problem+json"): OpenApiResponse(
+            Problem, description=_REFUSALS[status]
+        )
+        for status in refusals
     }
     decorator: Callable[[_V], _V] = extend_schema(
         operation_id=name, parameters=parameters, responses={200: shape, **problems}

@@ -1,19 +1,20 @@
 """One request, one snapshot: the revision, the instant, and what the customer may see at them."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from django.db import connection
 
 from customers.entitlements import NOTHING, SETTINGS, Entitlement, compiled
 from customers.visibility import Terms
 from groundwork.roles import role_name
+from groundwork.statements import prepared, together
+from pricing.price_lists import PriceList
 
 # Role, customer and gate hold for this transaction only. Several statements in one round trip.
 # With the gate both in the query and in the policy, the planner multiplies selectivities and sorts
@@ -31,6 +32,10 @@ _BEGIN = f"""
     from catalog_mirror_revision r order by r.number desc limit 1
 """  # noqa: S608 - the names of settings, a constant
 
+# Ends a failed transaction as well. Not ROLLBACK: psycopg forgets its prepared statements at one,
+# which cost two thirds of a request.
+COMMIT = "commit;"
+
 _SET_GATE = f"""
     select {", ".join(f"set_config('tradecounter.{name}', %({name})s, true)" for name in SETTINGS)}
 """
@@ -40,11 +45,19 @@ class ContractInactive(Exception):
     """The customer's contract does not hold at this instant."""
 
 
+@dataclass
+class Kept:
+    """What a process keeps of one customer between requests, for as long as it is current."""
+
+    entitlement: Entitlement
+    prices: PriceList | None = None
+    prices_read: bool = False
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything a view is a function of, and the cursor that reads it under the api role."""
+    """Everything a view is a function of; its rows are read under the api role."""
 
-    cursor: psycopg.Cursor[Any]
     customer_id: int
     epoch: int
     revision: int
@@ -53,75 +66,79 @@ class Snapshot:
     at: datetime
     terms: Terms
     gate: Mapping[str, str]
+    kept: Kept
 
     def rows(self, sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Run a named statement of the hot path, prepared."""
-        return self.cursor.execute(sql, params, prepare=True).fetchall()
+        """Run a named statement inside this snapshot."""
+        return prepared(sql, params)
 
 
-_entitlements: dict[int, Entitlement] = {}
-_entitlements_lock = threading.Lock()
+_kept: dict[int, Kept] = {}
+_kept_lock = threading.Lock()
+_UNKNOWN = Kept(NOTHING)
 # Far more customers than a process serves at once; beyond it the oldest is compiled again.
 _MOST_KEPT = 10_000
 
 
 @contextmanager
-def snapshot_for(customer_id: int, *, not_before: datetime | None = None) -> Iterator[Snapshot]:
+def snapshot_for(
+    customer_id: int,
+    *,
+    not_before: datetime | None = None,
+    end: Callable[[], None] | None = None,
+) -> Iterator[Snapshot]:
     """Read as one customer, in one read-only transaction; raise `ContractInactive` outside a contract.
 
     The instant is the database's clock, but never before `not_before`, so that it does not go back
-    between a cursor and its use.
+    between a cursor and its use. `end` commits the transaction when the block succeeds, together
+    with whatever else it has to say to the database.
     """
-    connection.ensure_connection()
-    database = connection.connection
-    cursor = psycopg.Cursor(database)
+    ended = False
     try:
-        yield _begun(database, cursor, customer_id, not_before)
+        yield _begun(customer_id, not_before)
+        if end:
+            end()
+            ended = True
     finally:
-        if not database.closed:
-            database.execute("rollback", prepare=False)
+        if not ended and connection.connection and not connection.connection.closed:
+            together(COMMIT, {})
 
 
-def _begun(
-    database: Any, cursor: psycopg.Cursor[Any], customer_id: int, not_before: datetime | None
-) -> Snapshot:
-    kept = _entitlements.get(customer_id, NOTHING)
-    number, nonce, recorded_at, now, epoch, rules = _begin(database, customer_id, kept)
+def _begun(customer_id: int, not_before: datetime | None) -> Snapshot:
+    kept = _kept.get(customer_id, _UNKNOWN)
+    number, nonce, recorded_at, now, epoch, rules = _begin(customer_id, kept.entitlement)
     at = max(now, recorded_at, not_before or now)
-    if not kept.is_current(rules, at):
-        kept = compiled(cursor, rules=rules, at=at)
-        cursor.execute(_SET_GATE, kept.gate)
+    if not kept.entitlement.is_current(rules, at):
+        kept = Kept(compiled(rules=rules, at=at))
+        prepared(_SET_GATE, kept.entitlement.gate)
         _keep(customer_id, kept)
-    if kept.terms is None or not kept.terms.hold(at):
+    terms = kept.entitlement.terms
+    if terms is None or not terms.hold(at):
         raise ContractInactive
     return Snapshot(
-        cursor=cursor,
         customer_id=customer_id,
         epoch=epoch,
         revision=number,
         nonce=nonce,
         recorded_at=recorded_at,
         at=at,
-        terms=kept.terms,
-        gate=kept.gate,
+        terms=terms,
+        gate=kept.entitlement.gate,
+        kept=kept,
     )
 
 
-def _begin(database: Any, customer_id: int, kept: Entitlement) -> tuple[Any, ...]:
-    with psycopg.ClientCursor(database) as opening:
-        role = role_name(connection, "api")
-        opening.execute(_BEGIN, {"role": role, "customer": str(customer_id), **kept.gate})
-        opening.nextset()
-        opening.nextset()
-        row: tuple[Any, ...] | None = opening.fetchone()
-    if row is None:
+def _begin(customer_id: int, kept: Entitlement) -> tuple[Any, ...]:
+    role = role_name(connection, "api")
+    rows = together(_BEGIN, {"role": role, "customer": str(customer_id), **kept.gate})
+    if not rows:
         raise RuntimeError("The database holds no revision. Run `manage.py migrate`.")
-    return row
+    return rows[0]
 
 
-def _keep(customer_id: int, entitlement: Entitlement) -> None:
-    with _entitlements_lock:
-        _entitlements.pop(customer_id, None)
-        _entitlements[customer_id] = entitlement
-        while len(_entitlements) > _MOST_KEPT:
-            del _entitlements[next(iter(_entitlements))]
+def _keep(customer_id: int, kept: Kept) -> None:
+    with _kept_lock:
+        _kept.pop(customer_id, None)
+        _kept[customer_id] = kept
+        while len(_kept) > _MOST_KEPT:
+            del _kept[next(iter(_kept))]

@@ -11,9 +11,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-import psycopg
 
 from customers.visibility import Terms, window_holds
+from groundwork.statements import prepared
 
 _SUBJECTS = {
     "sources": "source",
@@ -67,15 +67,15 @@ class Entitlement:
 # Knows nothing and sees nothing: what a transaction starts with before the first compilation.
 NOTHING = Entitlement(None, None, None, None, dict.fromkeys(SETTINGS, "{}"))
 
-_COMPILE = "select * from customers_entitlement(%s)"
+_COMPILE = "select * from customers_entitlement(%(at)s::timestamptz)"
 
 
-def compiled(cursor: psycopg.Cursor[Any], *, rules: UUID | None, at: datetime) -> Entitlement:
+def compiled(*, rules: UUID | None, at: datetime) -> Entitlement:
     """Compile what the customer of this transaction may see at `at`."""
-    row = cursor.execute(_COMPILE, [at]).fetchone()
-    if row is None or row[0] is None:
-        return Entitlement(rules, at, None, None, NOTHING.gate)
+    row = prepared(_COMPILE, {"at": at})[0]
     status, starts, ends, tier_id, currency, unpriced, tiers, subjects, boundary = row
+    if status is None:
+        return Entitlement(rules, at, None, None, NOTHING.gate)
     terms = Terms(0, None, status, starts, ends, tier_id, currency, unpriced)
     # Django leaves JSON as text on its connections.
     held = orjson.loads(subjects) if terms.hold(at) else {}

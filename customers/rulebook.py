@@ -53,6 +53,11 @@ def read_under(
     subjects = list({subject for state in states for subject in state.subjects})
     kinds, ids = [kind for kind, _ in subjects], [pk for _, pk in subjects]
     rows = reader.rows(sql, {"kinds": kinds, "ids": ids, **params})
+    return rulebook_of(rows, make)
+
+
+def rulebook_of(rows: Iterable[tuple[Any, ...]], make: Callable[..., _R]) -> Rulebook[_R]:
+    """Return the rules of rows that begin with WHO_WHAT_WHEN."""
     return Rulebook(make(*row[:5], (row[5], row[6]), *row[7:]) for row in rows)
 
 

@@ -65,7 +65,7 @@ def clean_database() -> None:
         f"set session_replication_role = replica; {deletes};"
         "update clock.moved set by = '0'; set session_replication_role = origin"
     )
-    snapshots._entitlements.clear()
+    snapshots._kept.clear()
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What Tradecounter costs, measured side by side with the least that could be done."""

@@ -1,0 +1,162 @@
+"""CPU a request, server and database together, in turns with the bare application."""
+
+import http.client
+import itertools
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import orjson
+from django.db import connection
+
+from benchmarks import cpu
+from groundwork.local import CHECKOUT
+
+ROUNDS = 9
+REQUESTS = 200  # a round, of each application
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing asked of both: the product's path, and the bare application's."""
+
+    name: str
+    ours: list[str]
+    bare: list[str]
+    at_least: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """Milliseconds of CPU a request, medians; the ratio is that of each round, its median."""
+
+    name: str
+    ours: float
+    bare: float
+    ratio: float
+    at_least: float | None
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True)
+class _Server:
+    port: int
+    pid: int
+
+
+@contextmanager
+def _serving(application: str, environment: dict[str, str]) -> Iterator[_Server]:
+    port = _free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", _HOST]
+    command += ["--port", str(port), "--workers", "1", "--blocking-threads", "1"]
+    command += ["--log-level", "error", application]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, env={**os.environ, **environment}, cwd=CHECKOUT, stderr=subprocess.DEVNULL
+    )
+    try:
+        _await(port)
+        yield _Server(port, process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _await(port: int) -> None:
+    for _ in range(300):
+        try:
+            socket.create_connection((_HOST, port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"Nothing answers on port {port}.")
+
+
+def measure(cases: list[Case], keys: list[str]) -> list[Result]:
+    """Return what each case costs; `keys` are used in turn, so that none meets its limit."""
+    parameters = connection.get_connection_params()
+    url = (
+        f"postgres://{parameters['user']}:{parameters['password']}@{parameters['host']}:"
+        f"{parameters['port']}/{parameters['dbname']}"
+    )
+    with (
+        _serving("config.wsgi:application", {}) as ours,
+        _serving("benchmarks.bare:application", {"BARE_DATABASE": url}) as bare,
+    ):
+        turn = itertools.cycle(keys)
+        _ask(ours.port, [cases[0].ours[0]] * len(keys), turn)  # every customer compiled once
+        return [_compared(case, ours, bare, turn) for case in cases]
+
+
+def _compared(case: Case, ours: _Server, bare: _Server, turn: Iterator[str]) -> Result:
+    database = cpu.tree_of(_postmaster())
+    costs: list[tuple[float, float]] = []
+    times: list[float] = []
+    for number in range(ROUNDS + 1):
+        mine, took = _cost(ours, case.ours, turn, database)
+        theirs, _ = _cost(bare, case.bare, turn, database)
+        if number:  # the first round warms up
+            costs.append((mine, theirs))
+            times += took
+    quantiles = statistics.quantiles(times, n=100)
+    return Result(
+        case.name,
+        statistics.median(mine for mine, _ in costs),
+        statistics.median(theirs for _, theirs in costs),
+        statistics.median(theirs / mine for mine, theirs in costs),
+        case.at_least,
+        quantiles[49],
+        quantiles[98],
+    )
+
+
+def _cost(
+    server: _Server, paths: list[str], turn: Iterator[str], database: list[int]
+) -> tuple[float, list[float]]:
+    pids = [*cpu.tree_of(server.pid), *cpu.tree_of(database[0])]
+    before = cpu.seconds(pids)
+    times = _ask(server.port, [paths[n % len(paths)] for n in range(REQUESTS)], turn)
+    return (cpu.seconds(pids) - before) / REQUESTS * 1000, times
+
+
+def _ask(port: int, paths: list[str], turn: Iterator[str]) -> list[float]:
+    client, times = http.client.HTTPConnection(_HOST, port), []
+    for path in paths:
+        started = time.perf_counter()
+        client.request("GET", path, headers={"Authorization": f"Bearer {next(turn)}"})
+        response = client.getresponse()
+        body = response.read()
+        times.append((time.perf_counter() - started) * 1000)
+        if response.status != 200:
+            raise RuntimeError(f"{path}: {response.status} {body[:200]!r}")
+    client.close()
+    return times
+
+
+def fetched(port: int, path: str, key: str) -> dict[str, object]:
+    client = http.client.HTTPConnection(_HOST, port)
+    client.request("GET", path, headers={"Authorization": f"Bearer {key}"})
+    answer: dict[str, object] = orjson.loads(client.getresponse().read())
+    return answer
+
+
+def _postmaster() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        backend = cursor.fetchone()[0]
+    return int(cpu.psutil.Process(backend).ppid())

@@ -1,0 +1,26 @@
+"""Named statements of the hot path, past the ORM: prepared, or several in one round trip."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+
+def prepared(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run a statement that the server keeps prepared for this connection; return its rows."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        cursor = psycopg.Cursor(connection.connection)
+        return cursor.execute(sql, params, prepare=True).fetchall()
+
+
+def together(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run several statements in one round trip; return the rows of the last."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        cursor = psycopg.ClientCursor(connection.connection)
+        cursor.execute(sql, params)
+        while cursor.nextset():
+            pass
+        return cursor.fetchall() if cursor.description else []
