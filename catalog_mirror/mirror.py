@@ -40,15 +40,17 @@ def apply(
     observed_at: datetime,
     origin: str,
     dry_run: bool = False,
+    foreseen: Tree | None = None,
 ) -> Applied:
     """Make the mirror say what `records` say, where it differs; return the differences.
 
     `observed_at` is the database's clock before the request that read the records: a facet that was
     observed later than that stays as it is. What cannot be mirrored is quarantined with a reason,
-    and the rest goes on. Equal records take no revision.
+    and the rest goes on. Equal records take no revision. A dry run writes nothing, and may be given
+    the categories `foreseen`.
     """
     applied = Applied()
-    tree = tree_of(source)
+    tree = foreseen or tree_of(source)
     wanted = pending = _usable(source, records, tree, applied)
     for _ in range(_PASSES):
         plan = plan_of(source, pending, observed_at=observed_at)

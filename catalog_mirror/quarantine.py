@@ -37,6 +37,11 @@ def release(source: Source, external_ids: set[str], *, but: Iterable[Unmirrorabl
     QuarantinedRecord.objects.filter(source=source, external_id__in=mirrored).delete()
 
 
+def forget_unseen(source: Source, *, since: datetime) -> None:
+    """Forget the records that a complete reading of the shop, begun at `since`, did not meet."""
+    QuarantinedRecord.objects.filter(source=source, last_seen_at__lt=since).delete()
+
+
 def displace(claim: Claim, *, at: datetime) -> None:
     """Note that a variant lost its SKU to one that comes first."""
     keep(

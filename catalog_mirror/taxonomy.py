@@ -58,6 +58,22 @@ def tree_of(source: Source) -> Tree:
     )
 
 
+def foreseen(source: Source, records: list[CategoryRecord]) -> Tree:
+    """Return the tree as it would be once `records` are applied; new nodes have negative ids."""
+    nodes = dict(tree_of(source).by_external_id)
+    for number, record in enumerate(_parents_first(records), start=1):
+        known, parent = nodes.get(record.external_id), nodes.get(record.parent_external_id or "")
+        pk = known.id if known else -number
+        nodes[record.external_id] = Node(
+            id=pk,
+            slug=record.slug,
+            name=record.name,
+            ancestor_ids=(*(parent.ancestor_ids if parent else ()), pk),
+            path=(*(parent.path if parent else ()), record.name),
+        )
+    return Tree(nodes, {node.id: len(node.ancestor_ids) - 1 for node in nodes.values()})
+
+
 class CategoriesMakeNoTree(Exception):
     """A shop's categories name parents that lead in a circle."""
 

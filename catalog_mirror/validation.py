@@ -4,6 +4,8 @@ from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from catalog_mirror.records import ProductRecord, Stock, Unmirrorable, VariantRecord
 from catalog_mirror.taxonomy import Tree
 
@@ -34,7 +36,7 @@ def problem_of(product: ProductRecord, variant: VariantRecord) -> Unmirrorable |
 
 def _bad_text(product: ProductRecord, variant: VariantRecord) -> tuple[str, str] | None:
     shared = (product.external_id, product.code, product.name, product.url, product.brand)
-    if _has_nul(shared) or _has_nul(variant):
+    if _may_have_nul((shared, variant)) and _has_nul((shared, variant)):
         return "nul_character", "A text holds a NUL character. Remove it in the shop."
     for text, longest, what in (
         (product.code, 200, "product code"),
@@ -90,6 +92,14 @@ def _bad_stock(variant: VariantRecord) -> tuple[str, str] | None:
     if any(abs(count) > LARGEST_COUNT for count in [*counts, sum(counts)]):
         return "stock_out_of_range", f"A count is more than {LARGEST_COUNT}."
     return None
+
+
+def _may_have_nul(value: Any) -> bool:
+    """Look at it written as JSON, which is far quicker; a text that spells the escape is found too."""
+    try:
+        return b"\\u0000" in orjson.dumps(value, default=str)
+    except orjson.JSONEncodeError:
+        return True
 
 
 def _has_nul(value: Any) -> bool:

@@ -1,0 +1,65 @@
+"""Adds a source: what its shop tells of itself, and the way to it, kept together."""
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from catalog_mirror.models import Source
+from sync.connections import connect
+from sync.woocommerce.client import Key
+from sync.woocommerce.shop import Shop
+
+FIRST_RANK, RANK_STEP = 100, 10
+
+
+class SourceExists(Exception):
+    """The slug is taken; it is part of the contract and names one source forever."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is a source {slug} already. Choose another slug.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a person says of a new source; `rank` None puts it behind those there are."""
+
+    slug: str
+    kind: str
+    base_url: str
+    name: str
+    rank: int | None
+    sku_prefix: str
+    per_second: float
+
+
+def refuse_taken(slug: str) -> None:
+    if Source.objects.filter(slug=slug).exists():
+        raise SourceExists(slug)
+
+
+def add_source(wanted: Wanted, *, key: Key, shop: Shop) -> Source:
+    """Create a source and its connection; raise `SourceExists`."""
+    last = Source.objects.aggregate(last=Max("rank"))["last"]
+    behind = FIRST_RANK if last is None else last + RANK_STEP
+    try:
+        with transaction.atomic():
+            source = Source.objects.create(
+                slug=wanted.slug,
+                name=wanted.name or shop.name or wanted.slug,
+                currency=shop.currency,
+                time_zone=shop.time_zone,
+                prices_include_tax=shop.prices_include_tax,
+                rank=behind if wanted.rank is None else wanted.rank,
+                sku_prefix=wanted.sku_prefix,
+            )
+            connect(
+                source,
+                kind=wanted.kind,
+                base_url=wanted.base_url,
+                key=key,
+                per_second=wanted.per_second,
+            )
+    except IntegrityError as error:
+        raise SourceExists(wanted.slug) from error
+    return source

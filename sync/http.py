@@ -1,0 +1,257 @@
+"""The only place where HTTP leaves this room; it reads and never writes."""
+
+import email.utils
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from django.db import connection
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+CONNECT = 10.0  # seconds to open a connection
+SILENCE = 60.0  # seconds without a byte; a large page of a busy shop was seen to take 2
+DEADLINE = 120.0  # seconds for one whole exchange, however it drips
+LARGEST = 64 * 2**20  # bytes of one answer, unpacked; 100 products of 370 kB each are 37 MB
+TRIES = 4
+BACKOFF = 0.5  # seconds before the second try, doubled for each further one
+LONGEST_PAUSE = 60.0  # seconds of a Retry-After that are waited out
+_PIECE = 2**16
+
+pause = time.sleep
+
+_REFUSED, _NOT_FOUND, _BUSY, _OWN_ERRORS = (401, 403), 404, (429, 503), 500
+
+
+class WriteRefused(Exception):
+    """This room only reads: it was asked to send something else than a GET."""
+
+
+class TransactionIsOpen(Exception):
+    """A request would keep a database transaction waiting."""
+
+
+class ShopError(Exception):
+    """A shop could not be read; the message is one line that says what to do next."""
+
+
+class ShopUnreachable(ShopError):
+    pass
+
+
+class ShopRefusedKey(ShopError):
+    pass
+
+
+class ShopThrottled(ShopError):
+    pass
+
+
+class ShopAnswersNonsense(ShopError):
+    pass
+
+
+class ShopRedirects(ShopError):
+    pass
+
+
+class ShopTooSlow(ShopError):
+    pass
+
+
+class _Broken(Exception):
+    """The connection ended early; worth another try."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """An address, complete and signed for one try."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Wire:
+    """One kept connection to a shop, within its budget of requests a second."""
+
+    def __init__(self, *, per_second: float) -> None:
+        self.requests = 0
+        self._interval = 1 / per_second
+        self._next_at = 0.0
+        self._line = _Line()
+        self._session = requests.Session()
+        # No proxy, no netrc: what is sent is what the caller signed.
+        self._session.trust_env = False
+        self._session.headers["User-Agent"] = "Tradecounter (reads only)"
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._line)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def send(self, method: str, sign: Callable[[], Question]) -> Answer:
+        """Ask until there is an answer below 500 that is no refusal; raise `ShopError`.
+
+        `sign` is called anew for each try, because a signature holds once.
+        """
+        if method != "GET":
+            raise WriteRefused(f"A shop is only read: {method} was not sent.")
+        if connection.in_atomic_block:
+            raise TransactionIsOpen("A shop was asked inside a database transaction.")
+        for tried in range(1, TRIES + 1):
+            try:
+                answer = self._exchange(sign())
+            except _Broken as error:
+                if tried == TRIES:
+                    raise ShopUnreachable(
+                        f"The shop cannot be reached ({error}). Check its address and that it runs, "
+                        "then try again."
+                    ) from error
+                pause(BACKOFF * 2**tried)
+                continue
+            _refuse(answer)
+            if answer.status < _OWN_ERRORS and answer.status not in _BUSY:
+                return answer
+            if tried < TRIES:
+                pause(_waiting(answer, tried))
+        raise _given_up(answer)
+
+    def _exchange(self, question: Question) -> Answer:
+        """Ask once, within one deadline over connection, headers and body."""
+        pause(max(0.0, self._next_at - time.monotonic()))
+        self._next_at = time.monotonic() + self._interval
+        self.requests += 1
+        watch = threading.Timer(DEADLINE, self._line.hang_up)
+        watch.daemon = True
+        self._line.is_hung_up = False
+        watch.start()
+        try:
+            return self._ask(question)
+        except (requests.Timeout, TimeoutError) as error:
+            raise _too_slow() from error
+        except (requests.RequestException, HTTPError, OSError) as error:
+            if self._line.is_hung_up:
+                raise _too_slow() from error
+            raise _Broken(_reason(error)) from error
+        finally:
+            watch.cancel()
+
+    def _ask(self, question: Question) -> Answer:
+        with self._session.get(
+            question.url,
+            headers=dict(question.headers),
+            timeout=(min(CONNECT, DEADLINE), min(SILENCE, DEADLINE)),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            body = bytearray()
+            for piece in response.iter_content(_PIECE):
+                body += piece
+                if len(body) > LARGEST:
+                    raise ShopAnswersNonsense(
+                        f"The shop sent an answer of more than {LARGEST // 2**20} MiB. Look for a "
+                        "product with an enormous description."
+                    )
+            return Answer(response.status_code, dict(response.headers), bytes(body))
+
+
+class _Line(HTTPAdapter):
+    """Holds on to the connection in use, so that it can be ended while it waits or drips."""
+
+    is_hung_up = False
+    _connection: Any = None
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        pool = super().get_connection_with_tls_context(*args, **options)
+        make = type(pool).ConnectionCls
+
+        def made(**how: Any) -> Any:  # noqa: ANN401 - urllib3's own options
+            self._connection = make(**how)
+            return self._connection
+
+        pool.ConnectionCls = made  # type: ignore[assignment]
+        return pool
+
+    def hang_up(self) -> None:
+        self.is_hung_up = True
+        held = getattr(self._connection, "sock", None)
+        if held is not None:
+            try:
+                # Not TLS's own shutdown, which is not safe while another thread reads.
+                socket.socket.shutdown(held, socket.SHUT_RDWR)
+            except OSError:  # it has just ended by itself
+                return
+
+
+def _refuse(answer: Answer) -> None:
+    if answer.status in _REFUSED:
+        raise ShopRefusedKey(
+            f"The shop refuses the key (status {answer.status}). Make a read-only key in the shop "
+            "and give it to `manage.py add_source`."
+        )
+    if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's redirects
+        raise ShopRedirects(
+            f"The shop redirects to {answer.headers.get('Location', 'another address')[:200]}. "
+            "Redirects are not followed: give the address that answers by itself."
+        )
+
+
+def _given_up(answer: Answer) -> ShopError:
+    if answer.status == _BUSY[0] or _said(answer) is not None:
+        return ShopThrottled(
+            f"The shop keeps asking for fewer requests (status {answer.status}). Lower the requests "
+            "per second of this source, or try later."
+        )
+    return ShopUnreachable(
+        f"The shop answers with an error of its own (status {answer.status}). Look into the shop's "
+        "log, then try again."
+    )
+
+
+def _waiting(answer: Answer, tried: int) -> float:
+    said = _said(answer)
+    if said is not None and said > LONGEST_PAUSE:
+        raise _given_up(answer)
+    return BACKOFF * 2**tried if said is None else said
+
+
+def _said(answer: Answer) -> float | None:
+    """Return the seconds of Retry-After, a number or a date (RFC 9110, 10.2.3), or None."""
+    text = answer.headers.get("Retry-After", "").strip()
+    if text.isdecimal():
+        return float(text)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _too_slow() -> ShopTooSlow:
+    return ShopTooSlow(
+        f"The shop did not finish an answer within {DEADLINE:g} seconds. Look at its load, then "
+        "try again."
+    )
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    for hint, reason in (
+        ("CERTIFICATE_VERIFY_FAILED", "its TLS certificate is not trusted"),
+        ("NameResolution", "its name is unknown"),
+        ("refused", "the connection was refused"),
+        ("IncompleteRead", "the connection broke in the middle of an answer"),
+    ):
+        if hint in text:
+            return reason
+    return "the connection broke"

@@ -1,0 +1,81 @@
+"""What a shop tells of itself before it is connected."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from typing import Any
+from zoneinfo import available_timezones
+
+from sync.http import ShopAnswersNonsense, ShopRefusedKey
+from sync.woocommerce.client import Client, NoSuchThing
+from sync.woocommerce.connector import ALL_VARIATIONS, CATEGORIES, PRODUCTS
+
+_TAX = "/wc/v3/settings/tax/woocommerce_prices_include_tax"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """A shop as it was found; `unknown` names what the key may not read."""
+
+    name: str
+    currency: str
+    prices_include_tax: bool
+    time_zone: str
+    version: str
+    products: int
+    categories: int
+    lists_all_variations: bool
+    unknown: tuple[str, ...]
+
+
+def look_at(client: Client) -> Shop:
+    """Read what a source needs to know of its shop; raise `ShopError` where it cannot be read."""
+    try:
+        products = client.page(PRODUCTS, per_page=1, _fields="id").total
+        categories = client.page(CATEGORIES, per_page=1, _fields="id").total
+        currency = str(client.one("/wc/v3/data/currencies/current", _fields="code")["code"])
+        index = client.one("/", _fields="name,timezone_string,gmt_offset")
+    except (NoSuchThing, KeyError) as error:
+        raise ShopAnswersNonsense(
+            f"There is no WooCommerce REST API at {client.base_url}. Give the shop's home address, and "
+            "check that its permalinks are not plain."
+        ) from error
+    tax = _optional(client, _TAX, "value")
+    status = _optional(client, "/wc/v3/system_status", "environment")
+    return Shop(
+        name=str(index.get("name") or ""),
+        currency=currency,
+        prices_include_tax=tax.get("value") == "yes",
+        time_zone=_time_zone(index),
+        version=str((status.get("environment") or {}).get("version") or "unknown"),
+        products=products,
+        categories=categories,
+        lists_all_variations=any(_offers(client, path) for path in ALL_VARIATIONS),
+        unknown=() if tax else ("whether prices include tax",),
+    )
+
+
+def _optional(client: Client, path: str, fields: str) -> Mapping[str, Any]:
+    try:
+        return client.one(path, _fields=fields)
+    except (NoSuchThing, ShopRefusedKey):
+        return {}
+
+
+def _offers(client: Client, path: str) -> bool:
+    try:
+        client.page(path, per_page=1, _fields="id")
+    except (NoSuchThing, ShopRefusedKey):
+        return False
+    return True
+
+
+def _time_zone(index: Mapping[str, Any]) -> str:
+    """Return the zone's name, or where the shop keeps a bare offset, the zone of that offset."""
+    named = str(index.get("timezone_string") or "")
+    if named in available_timezones():
+        return named
+    offset = timedelta(hours=float(index.get("gmt_offset") or 0))
+    hours = int(offset.total_seconds() // 3600)
+    # The signs of these names are the other way round (POSIX).
+    return f"Etc/GMT{-hours:+d}" if hours else str(UTC)
