@@ -71,11 +71,11 @@ reset: .venv/.installed ## Delete the data of the embedded engines
 .venv/.installed: requirements/uv.txt requirements/production.txt requirements/development.txt
 	@for python in python3.11 python3; do \
 		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
-		then exec $$python -m venv .venv; fi; \
+		then exec $$python -m venv --clear .venv; fi; \
 	done; \
 	echo "Tradecounter needs Python 3.11 or later, as python3.11 or python3 on the PATH." >&2; exit 1
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		--requirement requirements/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes \
+	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes \
 		--requirement requirements/development.txt
 	@touch $@

@@ -42,10 +42,7 @@ def plan(environment: Mapping[str, str]) -> Plan:
     drinkware, apparel = _ports(environment, "SHOP_PORTS", "8101,8102", count=2)
     schedule = str(data_folder() / "celerybeat-schedule")
     return Plan(
-        steps=(
-            Child("migrate", (*MANAGE, "migrate", "--verbosity", "0")),
-            Child("seed_demo", (*MANAGE, "seed_demo")),
-        ),
+        steps=(Child("migrate", (*MANAGE, "migrate", "--verbosity", "0")),),
         children=(
             _shop("drinkware", drinkware),
             _shop("apparel", apparel),
@@ -65,13 +62,20 @@ def plan(environment: Mapping[str, str]) -> Plan:
             Child("worker", (*CELERY, "worker", "--concurrency", "2", *ALONE)),
             Child("beat", (*CELERY, "beat", "--schedule", schedule)),
         ),
-        hints=(Child("", (*MANAGE, "demo_hints")),),
+        hints=(Child("", _seeding(web, drinkware, apparel)),),
         ports={web: "PORT", drinkware: "SHOP_PORTS", apparel: "SHOP_PORTS"},
     )
 
 
+def _seeding(web: int, drinkware: int, apparel: int) -> tuple[str, ...]:
+    shops = {"drinkware": drinkware, "apparel": apparel}
+    told = (f"--shop={name}=http://{HOST}:{port}" for name, port in shops.items())
+    return (*MANAGE, "seed_demo", f"--web=http://{HOST}:{web}", *told)
+
+
 def _shop(name: str, port: int) -> Child:
-    command = (*MANAGE, "storefront", name, "--port", str(port))
+    journal = str(data_folder() / f"{name}.journal")
+    command = (*MANAGE, "storefront", name, "--port", str(port), "--journal", journal)
     return Child(name, command, signal.SIGINT, port=port)
 
 

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "outbound_hooks",
     "portal",
     "demo",
+    "config",
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -172,11 +172,11 @@ class _Line(HTTPAdapter):
     is_hung_up = False
     _connection: Any = None
 
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         pool = super().get_connection_with_tls_context(*args, **options)
         make = type(pool).ConnectionCls
 
-        def made(**how: Any) -> Any:  # noqa: ANN401 - urllib3's own options
+        def made(**how: Any) -> Any:
             self._connection = make(**how)
             return self._connection
 

@@ -1,6 +1,6 @@
 """The command against a demo shop."""
 
-from tests.sync.conftest import picture, run
+from tests.sync.conftest import run
 
 
 def test_first_run(connected):

@@ -1,0 +1,81 @@
+"""The two partners of the demo: their terms, what each sees, and at which prices."""
+
+from decimal import Decimal
+
+from apikeys import keys
+from catalog_mirror.models import Brand, Category, Source, Variant
+from customers import versions
+from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
+from pricing.models import PriceRule
+
+_ACTOR = "seed_demo"
+
+
+def make_partners() -> dict[str, str]:
+    """Make both partners over the mirrored demo shops; return a key for each by its name."""
+    drinkware, apparel = (Source.objects.get(slug=slug) for slug in ("drinkware", "apparel"))
+    gold = _tier("gold", "Gold", off="30", on=drinkware)
+    silver = _tier("silver", "Silver", off="15", on=apparel)
+    return {
+        "Alder Promotions": _alder(gold, drinkware),
+        "Birch Agency": _birch(silver, drinkware, apparel),
+    }
+
+
+def _tier(slug: str, name: str, *, off: str, on: Source) -> Tier:
+    """Return a tier that sees one shop, at a discount."""
+    tier = Tier.objects.create(slug=slug, name=name)
+    versions.add(VisibilityRule, actor=_ACTOR, tier=tier, effect="allow", source=on)
+    _percent(off, tier=tier, source=on)
+    return tier
+
+
+def _alder(gold: Tier, drinkware: Source) -> str:
+    """All of drinkware but the outdoor goods; the house brand a little cheaper, one contract price."""
+    alder = _customer("alder", "Alder Promotions", gold)
+    outdoor = Category.objects.get(source=drinkware, slug="outdoor")
+    versions.add(VisibilityRule, actor=_ACTOR, customer=alder, effect="deny", category=outdoor)
+    _percent("35", tier=gold, brand=Brand.objects.get(source=drinkware, slug="northcup"))
+    variant = Variant.objects.filter(source=drinkware, list_price__gt=5, is_published=True).first()
+    versions.add(
+        PriceRule,
+        actor=_ACTOR,
+        customer=alder,
+        variant=variant,
+        kind="fixed",
+        amount=Decimal("4.20"),
+        currency="USD",
+        name="Contract 2026",
+    )
+    return _key(alder)
+
+
+def _birch(silver: Tier, drinkware: Source, apparel: Source) -> str:
+    """All of apparel, and of drinkware one brand at the list price."""
+    birch = _customer("birch", "Birch Agency", silver)
+    brand = Brand.objects.get(source=drinkware, slug="kestrel-works")
+    versions.add(VisibilityRule, actor=_ACTOR, customer=birch, effect="allow", brand=brand)
+    bags = Category.objects.get(source=apparel, slug="bags-travel")
+    _percent("22.5", customer=birch, category=bags)
+    return _key(birch)
+
+
+def _customer(slug: str, name: str, tier: Tier) -> Customer:
+    customer = Customer.objects.create(slug=slug, name=name)
+    versions.add(CustomerTerms, actor=_ACTOR, customer=customer, tier=tier, currency="USD")
+    return customer
+
+
+def _percent(percent: str, **who_and_what: Tier | Customer | Source | Brand | Category) -> None:
+    versions.add(
+        PriceRule,
+        actor=_ACTOR,
+        kind="percent",
+        percent=Decimal(percent),
+        currency="USD",
+        **who_and_what,
+    )
+
+
+def _key(customer: Customer) -> str:
+    return keys.issue(actor=_ACTOR, customer=customer, label="demo")[1]

@@ -1,0 +1,83 @@
+"""`manage.py seed_demo`: mirrors the demo shops, makes two partners, and says what to try."""
+
+import json
+import os
+import stat
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.utils.crypto import get_random_string
+
+from catalog_mirror.models import Source
+from config.demo_partners import make_partners
+from customers.models import Customer
+from demo.shops import SHOPS
+from groundwork.local import data_folder
+
+_STAFF = "staff"
+
+
+class Command(BaseCommand):
+    help = "Fill an installation with the demo: its shops mirrored, two partners, a staff login."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--web", default="http://127.0.0.1:8000", help="where /v1 answers")
+        parser.add_argument("--shop", action="append", default=[], metavar="SLUG=URL")
+
+    def handle(self, *_: object, web: str, shop: list[str], **_options: object) -> None:
+        urls = dict(each.split("=", 1) for each in shop)
+        for slug, url in urls.items():
+            if not Source.objects.filter(slug=slug).exists():
+                self._add(slug, url)
+        call_command("reconcile", stdout=self.stdout)
+        if not Customer.objects.exists():
+            _remember({"keys": make_partners(), "password": _staff_password()})
+        self._tell(web, urls)
+
+    def _add(self, slug: str, url: str) -> None:
+        demo = SHOPS[slug]
+        os.environ["SOURCE_KEY"] = demo.consumer_key
+        os.environ["SOURCE_SECRET"] = demo.consumer_secret
+        call_command("add_source", slug, url=url, requests_per_second=500, stdout=self.stdout)
+
+    def _tell(self, web: str, shops: dict[str, str]) -> None:
+        if not _memory().exists():
+            self.stdout.write("There are customers already, so no partners of the demo were made.")
+            return
+        known = json.loads(_memory().read_text())
+        lines = [
+            "",
+            f"  Staff site   {web}/admin/  ({_STAFF} / {known['password']})",
+            *(f"  {SHOPS[slug].name}  {url}/" for slug, url in shops.items()),
+            "",
+        ]
+        for name, key in known["keys"].items():
+            lines += [f"  # {name}", *(f"  {line}" for line in _curl_lines(web, key)), ""]
+        self.stdout.write("\n".join(lines))
+
+
+def _curl_lines(web: str, key: str) -> list[str]:
+    asks = ("products?limit=2", "stock?limit=3", "changes?limit=2")
+    return [f"curl -s -H 'Authorization: Bearer {key}' '{web}/v1/{ask}'" for ask in asks]
+
+
+def _staff_password() -> str:
+    password = get_random_string(16)
+    users: Any = get_user_model()
+    users.objects.create_superuser(_STAFF, password=password)
+    return password
+
+
+def _memory() -> Path:
+    """The demo's keys, to be told again at the next start; a real key is shown once and kept nowhere."""
+    return data_folder() / "demo.json"
+
+
+def _remember(known: dict[str, Any]) -> None:
+    path = _memory()
+    path.touch(stat.S_IRUSR | stat.S_IWUSR)
+    path.write_text(json.dumps(known))
