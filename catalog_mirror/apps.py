@@ -5,3 +5,4 @@ from django.apps import AppConfig
 
 class CatalogMirrorConfig(AppConfig):
     name = "catalog_mirror"
+    verbose_name = "Catalog mirror"

@@ -5,3 +5,4 @@ from django.apps import AppConfig
 
 class OutboundHooksConfig(AppConfig):
     name = "outbound_hooks"
+    verbose_name = "Outbound hooks"

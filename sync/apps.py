@@ -5,3 +5,4 @@ from django.apps import AppConfig
 
 class SyncConfig(AppConfig):
     name = "sync"
+    verbose_name = "Sync"

@@ -167,7 +167,9 @@ class Page:
         }
         test = wanted.get(show, wanted["all"])
         records = self._store.catalogue.products.values()
-        return [p for p in records if test(p) and all(w in self._text(p) for w in words)]
+        found = [p for p in records if test(p) and all(w in self._text(p) for w in words)]
+        # What is odd on purpose has a tab of its own and comes last elsewhere.
+        return found if show == "odd" else sorted(found, key=lambda p: p.id in odd)
 
     def _text(self, product: Product) -> str:
         parent = self._store.catalogue.products.get(product.parent_id)

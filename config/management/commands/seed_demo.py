@@ -61,7 +61,7 @@ class Command(BaseCommand):
 
 
 def _curl_lines(web: str, key: str) -> list[str]:
-    asks = ("products?limit=2", "stock?limit=3", "changes?limit=2")
+    asks = ("products?brand=kestrel-works&limit=2", "stock?limit=3", "changes?limit=2")
     return [f"curl -s -H 'Authorization: Bearer {key}' '{web}/v1/{ask}'" for ask in asks]
 
 
