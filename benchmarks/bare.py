@@ -1,6 +1,8 @@
-"""The least that could be done: a WSGI application with the one necessary query and orjson.
+"""What a request is compared with: a WSGI application with the one necessary query and orjson.
 
-No key, no limit, no customer, no price, no log: what the product's requests are compared with.
+It answers the same page or item, in the product's shape, from the same tables, on the same server:
+no key, no limit, no customer, no rule, no log. `/spliced` leaves the stored document as it is and puts
+the rest beside it, which is another shape and the least that any program could do.
 """
 
 import os
@@ -11,20 +13,14 @@ from urllib.parse import parse_qs
 import orjson
 import psycopg
 
-_PAGE = """
+_COLUMNS = """
     select v.id, v.sku, v.list_price::text, v.stock_on_hand, v.stock_available, v.stock_status,
            d.body
     from catalog_mirror_variant v
     join catalog_mirror_variantdocument d on d.variant_id = v.id
-    where v.is_published and v.id > %s order by v.id limit 101
 """
-_ONE = """
-    select v.id, v.sku, v.list_price::text, v.stock_on_hand, v.stock_available, v.stock_status,
-           d.body
-    from catalog_mirror_variant v
-    join catalog_mirror_variantdocument d on d.variant_id = v.id
-    where v.is_published and v.sku = %s
-"""
+_PAGE = _COLUMNS + "where v.is_published and v.id > %s order by v.id limit 101"
+_ONE = _COLUMNS + "where v.is_published and v.sku = %s"
 
 _connection = psycopg.connect(os.environ["BARE_DATABASE"], autocommit=True)
 _cursor = _connection.cursor()
@@ -32,15 +28,16 @@ _cursor = _connection.cursor()
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     path = environ["PATH_INFO"]
-    if path == "/page":
+    item = _spliced if path.startswith("/spliced") else _item
+    if path.endswith("/page"):
         after = int(parse_qs(environ["QUERY_STRING"]).get("after", ["0"])[0])
-        rows = _cursor.execute(_PAGE, [after], prepare=True).fetchall()
+        rows = _cursor.execute(_PAGE, [after]).fetchall()
         body = orjson.dumps(
-            {"data": [_item(row) for row in rows[:100]], "has_more": len(rows) > 100}
+            {"data": [item(row) for row in rows[:100]], "has_more": len(rows) > 100}
         )
     else:
-        row = _cursor.execute(_ONE, [path.rpartition("/")[2]], prepare=True).fetchone()
-        body = orjson.dumps(_item(row) if row else None)
+        row = _cursor.execute(_ONE, [path.rpartition("/")[2]]).fetchone()
+        body = orjson.dumps(item(row) if row else None)
     start_response(
         "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     )
@@ -48,10 +45,14 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 
 
 def _item(row: tuple[Any, ...]) -> dict[str, Any]:
-    _, sku, price, on_hand, available, status, body = row
-    return {
-        "sku": sku,
-        "price": price,
-        "stock": {"on_hand": on_hand, "available": available, "status": status},
-        "document": orjson.Fragment(body),
-    }
+    item: dict[str, Any] = orjson.loads(row[6])
+    item["stock"], item["price"] = _stock(row), {"list": row[2], "unit": row[2]}
+    return item
+
+
+def _spliced(row: tuple[Any, ...]) -> dict[str, Any]:
+    return {"document": orjson.Fragment(row[6]), "stock": _stock(row), "price": {"list": row[2]}}
+
+
+def _stock(row: tuple[Any, ...]) -> dict[str, Any]:
+    return {"on_hand": row[3], "available": row[4], "status": row[5]}

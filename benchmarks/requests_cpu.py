@@ -9,11 +9,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import orjson
 from django.db import connection
 
 from benchmarks import cpu
@@ -26,11 +25,11 @@ _HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Case:
-    """One thing asked of both: the product's path, and the bare application's."""
+    """One thing asked of both: of the product by a customer's key, and of the bare application."""
 
     name: str
-    ours: list[str]
-    bare: list[str]
+    ours: Callable[[str], str]
+    bare: str
     at_least: float | None
 
 
@@ -99,7 +98,7 @@ def measure(cases: list[Case], keys: list[str]) -> list[Result]:
         _serving("benchmarks.bare:application", {"BARE_DATABASE": url}) as bare,
     ):
         turn = itertools.cycle(keys)
-        _ask(ours.port, [cases[0].ours[0]] * len(keys), turn)  # every customer compiled once
+        _ask(ours.port, cases[0].ours, turn, count=len(keys))  # every customer compiled once
         return [_compared(case, ours, bare, turn) for case in cases]
 
 
@@ -109,7 +108,7 @@ def _compared(case: Case, ours: _Server, bare: _Server, turn: Iterator[str]) -> 
     times: list[float] = []
     for number in range(ROUNDS + 1):
         mine, took = _cost(ours, case.ours, turn, database)
-        theirs, _ = _cost(bare, case.bare, turn, database)
+        theirs, _ = _cost(bare, lambda _: case.bare, turn, database)
         if number:  # the first round warms up
             costs.append((mine, theirs))
             times += took
@@ -126,33 +125,27 @@ def _compared(case: Case, ours: _Server, bare: _Server, turn: Iterator[str]) -> 
 
 
 def _cost(
-    server: _Server, paths: list[str], turn: Iterator[str], database: list[int]
+    server: _Server, path: Callable[[str], str], turn: Iterator[str], database: list[int]
 ) -> tuple[float, list[float]]:
     pids = [*cpu.tree_of(server.pid), *cpu.tree_of(database[0])]
     before = cpu.seconds(pids)
-    times = _ask(server.port, [paths[n % len(paths)] for n in range(REQUESTS)], turn)
+    times = _ask(server.port, path, turn, count=REQUESTS)
     return (cpu.seconds(pids) - before) / REQUESTS * 1000, times
 
 
-def _ask(port: int, paths: list[str], turn: Iterator[str]) -> list[float]:
+def _ask(port: int, path: Callable[[str], str], turn: Iterator[str], *, count: int) -> list[float]:
     client, times = http.client.HTTPConnection(_HOST, port), []
-    for path in paths:
+    for key in itertools.islice(turn, count):
+        asked = path(key)
         started = time.perf_counter()
-        client.request("GET", path, headers={"Authorization": f"Bearer {next(turn)}"})
+        client.request("GET", asked, headers={"Authorization": f"Bearer {key}"})
         response = client.getresponse()
         body = response.read()
         times.append((time.perf_counter() - started) * 1000)
         if response.status != 200:
-            raise RuntimeError(f"{path}: {response.status} {body[:200]!r}")
+            raise RuntimeError(f"{asked}: {response.status} {body[:200]!r}")
     client.close()
     return times
-
-
-def fetched(port: int, path: str, key: str) -> dict[str, object]:
-    client = http.client.HTTPConnection(_HOST, port)
-    client.request("GET", path, headers={"Authorization": f"Bearer {key}"})
-    answer: dict[str, object] = orjson.loads(client.getresponse().read())
-    return answer
 
 
 def _postmaster() -> int:

@@ -1,0 +1,72 @@
+"""Which cases are measured, and their tables."""
+
+from apikeys.models import ApiKey
+from benchmarks import requests_cpu, sweeps, world
+from benchmarks.requests_cpu import Case
+from catalog_mirror.models import Variant
+from contract.cursors import sealed
+from customers.models import VisibilityRule
+
+
+def requests() -> str:
+    """Return the table of what a request costs."""
+    keys = world.build()
+    middle = _middle_cursors(keys)
+    sku = _seen_by_all()
+
+    def first_page(_key: str) -> str:
+        return "/v1/products?limit=100"
+
+    def middle_page(key: str) -> str:
+        return f"/v1/products?limit=100&cursor={middle[key]}"
+
+    def one(_key: str) -> str:
+        return f"/v1/products/{sku}"
+
+    after = _middle()
+    results = requests_cpu.measure(
+        [
+            Case("first page of 100", first_page, "/page", 0.4),
+            Case("middle page of 100", middle_page, f"/page?after={after}", 0.4),
+            Case("one SKU", one, f"/{sku}", 0.3),
+            Case("first page, document left as stored", first_page, "/spliced/page", None),
+            Case("one SKU, document left as stored", one, f"/spliced/{sku}", None),
+        ],
+        keys,
+    )
+    head = "| case | ours, ms CPU | bare, ms CPU | ratio | wanted | p50 ms | p99 ms |"
+    rows = [
+        f"| {r.name} | {r.ours:.2f} | {r.bare:.2f} | {r.ratio:.2f} | {r.at_least or ''} "
+        f"| {r.p50:.1f} | {r.p99:.1f} |"
+        for r in results
+    ]
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+
+
+def sweep_costs() -> str:
+    """Return the table of what sweeps cost."""
+    head = "| sweep of both shops | own CPU s | wall s | MB | it says |"
+    rows = [
+        f"| {s.name} | {s.cpu:.1f} | {s.wall:.1f} | {s.megabytes:.0f} | {s.says} |"
+        for s in sweeps.measure()
+    ]
+    return "\n".join([head, "|---|---|---|---|---|", *rows])
+
+
+def _middle() -> int:
+    return Variant.objects.order_by("pk").values_list("pk", flat=True)[world.VARIANTS // 2]
+
+
+def _middle_cursors(keys: list[str]) -> dict[str, str]:
+    """Return for each key the cursor that a client half way through the list would hold."""
+    owners = dict(ApiKey.objects.values_list("public_id", "customer_id"))
+    middle = _middle()
+    return {key: sealed(owners[key.split("_")[2]], "products", [middle, []]) for key in keys}
+
+
+def _seen_by_all() -> str:
+    """Return a SKU whose brand no tier's rules deny."""
+    denied = VisibilityRule.objects.filter(effect="deny").values_list("brand_id", flat=True)
+    return (
+        Variant.objects.exclude(brand_id__in=denied).order_by("pk").values_list("sku", flat=True)[7]
+    )
