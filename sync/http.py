@@ -137,7 +137,7 @@ class Wire:
         self._line.is_hung_up = False
         watch.start()
         try:
-            return self._ask(question)
+            answer = self._ask(question)
         except (requests.Timeout, TimeoutError) as error:
             raise _too_slow() from error
         except (requests.RequestException, HTTPError, OSError) as error:
@@ -146,6 +146,9 @@ class Wire:
             raise _Broken(_reason(error)) from error
         finally:
             watch.cancel()
+        if self._line.is_hung_up:  # headers that were cut off read like an empty answer
+            raise _too_slow()
+        return answer
 
     def _ask(self, question: Question) -> Answer:
         with self._session.get(
