@@ -87,7 +87,7 @@ def picture() -> dict[str, set]:
     rows = {}
     with connection.cursor() as cursor:
         for table in MIRROR:
-            cursor.execute(f"select * from catalog_mirror_{table}")  # noqa: S608 - names of this module
+            cursor.execute(f"select * from catalog_mirror_{table}")
             names = [column.name for column in cursor.description]
             rows[table] = {
                 tuple(

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--requests-per-second", type=float, default=20)
         parser.add_argument("--test-only", action="store_true", help="test, say, keep nothing")
 
-    def handle(self, *_: object, slug: str, test_only: bool, **options: Any) -> None:  # noqa: ANN401
+    def handle(self, *_: object, slug: str, test_only: bool, **options: Any) -> None:
         if not (_SLUG.fullmatch(slug) and len(slug) <= 40):  # noqa: PLR2004 - the column's width
             raise CommandError(
                 "A slug is lower case letters, digits and hyphens, at most 40.",
