@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from sync.sweep import silent
 from sync.tally import SweepResult
 
 COLUMNS = (
@@ -22,7 +23,7 @@ LONGEST = 60  # characters of a value
 def progress(console: Console, slug: str, *, shown: bool) -> Iterator[Callable[[int], None]]:
     """Show how many variants were read so far: a bar on a terminal, nothing elsewhere."""
     if not (shown and console.is_terminal):
-        yield lambda seen: None
+        yield silent
         return
     columns = (
         TextColumn(slug),
@@ -58,11 +59,12 @@ def print_results(
 
 
 def _table(results: list[SweepResult]) -> Table:
-    table = Table("source", *COLUMNS)
+    """Return a column for each source: ten counts side by side are wider than a terminal."""
+    table = Table("", *(escape(each.source) for each in results))
     for column in table.columns[1:]:
         column.justify = "right"
-    for each in results:
-        table.add_row(escape(each.source), *(_shown(getattr(each, name)) for name in COLUMNS))
+    for name in COLUMNS:
+        table.add_row(name, *(_shown(getattr(each, name)) for each in results))
     return table
 
 

@@ -72,6 +72,8 @@ def _refused_too_early(connector: Connector, writing: Writing) -> list[Named]:
     unplaced = [i for i, (reason, _) in refused.items() if reason == "category_unknown"]
     if unplaced:
         writing.apply_categories(connector.categories())
+    if writing.dry_run:  # nothing was given up
+        return [writing.retry[each] for each in unplaced]
     contested = {i: sku for i, (reason, sku) in refused.items() if reason == "duplicate_sku"}
     held = set(
         Variant.objects.filter(sku__in=contested.values(), retired_at=None).values_list(

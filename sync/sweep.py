@@ -32,6 +32,10 @@ _REASONS = (
 )
 
 
+def silent(_seen: int) -> None:
+    """Tell nobody how far the reading is."""
+
+
 class SweepFailed(Exception):
     """A shop could not be read to its end; nothing was retired. `result` is what was done before."""
 
@@ -40,9 +44,7 @@ class SweepFailed(Exception):
         self.result = result
 
 
-def sweep(
-    source: Source, *, dry_run: bool = False, progress: Progress = lambda seen: None
-) -> SweepResult:
+def sweep(source: Source, *, dry_run: bool = False, progress: Progress = silent) -> SweepResult:
     """Compare all of a shop with the mirror and correct the mirror; a dry run only tells.
 
     Raises `SweepFailed`, and `runs.AlreadyRunning` where another sweep of this source runs.

@@ -11,7 +11,7 @@ from sync.sweep import SweepFailed, sweep
 LONGEST_SWEEP = 2 * 60 * 60
 
 
-@shared_task(time_limit=LONGEST_SWEEP, throws=(SweepFailed, AlreadyRunning))
+@shared_task(time_limit=LONGEST_SWEEP, throws=(SweepFailed, AlreadyRunning))  # type: ignore[untyped-decorator]
 def sweep_source(*, source_id: int, correlation: str = "", **_: object) -> None:
     """Reconcile one source; its run is a row, also where it fails."""
     with correlated(correlation):

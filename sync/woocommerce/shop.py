@@ -1,5 +1,6 @@
 """What a shop tells of itself before it is connected."""
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -43,7 +44,7 @@ def look_at(client: Client) -> Shop:
     tax = _optional(client, _TAX, "value")
     status = _optional(client, "/wc/v3/system_status", "environment")
     return Shop(
-        name=str(index.get("name") or ""),
+        name=html.unescape(str(index.get("name") or "")),
         currency=currency,
         prices_include_tax=tax.get("value") == "yes",
         time_zone=_time_zone(index),

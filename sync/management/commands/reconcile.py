@@ -1,8 +1,8 @@
 """`manage.py reconcile`: reads the shops and corrects the mirror where it differs."""
 
-import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
+from typing import IO, cast
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
@@ -32,7 +32,8 @@ class Command(BaseCommand):
         self, *_: object, source: list[str] | None, dry_run: bool, json: bool, **_options: object
     ) -> None:
         results, errors = [], {}
-        console = Console(file=sys.stderr if json else self.stdout._out, soft_wrap=True)
+        self.stdout.ending = ""  # rich ends its lines itself
+        console = Console(file=cast("IO[str]", self.stdout), soft_wrap=True)
         with correlated() as correlation:
             for each in _named(source):
                 try:
@@ -43,7 +44,8 @@ class Command(BaseCommand):
                 except AlreadyRunning as error:
                     errors[each.slug] = str(error)
         if json:
-            self.stdout.write(_document(results, errors, correlation=correlation, dry_run=dry_run))
+            document = _document(results, errors, correlation=correlation, dry_run=dry_run)
+            self.stdout.write(f"{document}\n")
         else:
             report.print_results(console, results, dry_run=dry_run, is_whole=not errors)
         if errors:

@@ -1,0 +1,146 @@
+"""The one place where HTTP leaves the room."""
+
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from django.db import transaction
+
+from sync import http
+from sync.http import Question, Wire
+
+
+@contextmanager
+def answering(*pieces: bytes, every: float = 0.0):
+    """A server that answers each connection with `pieces`, one at a time, and closes."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    stopped = threading.Event()
+
+    def serve() -> None:
+        while not stopped.is_set():
+            try:
+                held, _ = listening.accept()
+            except OSError:
+                return
+            with held:
+                held.recv(65536)
+                for piece in pieces:
+                    try:
+                        held.sendall(piece)
+                    except OSError:
+                        break
+                    if stopped.wait(every):
+                        break
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    finally:
+        stopped.set()
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        thread.join()
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    monkeypatch.setattr(http, "pause", lambda seconds: None)
+    wire = Wire(per_second=1000)
+    yield wire
+    wire.close()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "HEAD", "get"])
+def test_nothing_but_a_get_is_sent(wire, method):
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]") as url:
+        with pytest.raises(http.WriteRefused):
+            wire.send(method, lambda: Question(url))
+        assert wire.requests == 0
+
+
+def test_a_body_that_drips_ends_at_the_deadline(wire, monkeypatch):
+    monkeypatch.setattr(http, "DEADLINE", 0.3)
+    drip = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *[b"x"] * 100]
+    began = time.monotonic()
+    with answering(*drip, every=0.05) as url, pytest.raises(http.ShopTooSlow):
+        wire.send("GET", lambda: Question(url))
+    assert time.monotonic() - began < 2
+
+
+def test_headers_that_drip_end_at_the_deadline(wire, monkeypatch):
+    monkeypatch.setattr(http, "DEADLINE", 0.3)
+    drip = [b"HTTP/1.1 200 OK\r\n", *[b"X-A: b\r\n"] * 90]
+    began = time.monotonic()
+    with answering(*drip, every=0.05) as url, pytest.raises(http.ShopTooSlow):
+        wire.send("GET", lambda: Question(url))
+    assert time.monotonic() - began < 2
+
+
+def test_an_endless_body_is_cut_off(wire, monkeypatch):
+    monkeypatch.setattr(http, "LARGEST", 10_000)
+    with (
+        answering(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 20_000) as url,
+        pytest.raises(http.ShopAnswersNonsense, match="more than"),
+    ):
+        wire.send("GET", lambda: Question(url))
+
+
+def test_a_redirect_is_not_followed(wire):
+    redirect = (
+        b"HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example/\r\nContent-Length: 0\r\n\r\n"
+    )
+    with answering(redirect) as url, pytest.raises(http.ShopRedirects, match="elsewhere"):
+        wire.send("GET", lambda: Question(url))
+    assert wire.requests == 1
+
+
+@pytest.mark.parametrize("said", ["3", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_retry_after_is_waited_out_up_to_a_limit(wire, monkeypatch, said):
+    waited = []
+    monkeypatch.setattr(http, "pause", waited.append)
+    answer = f"HTTP/1.1 429 Slow\r\nRetry-After: {said}\r\nContent-Length: 0\r\n\r\n".encode()
+    with answering(answer) as url, pytest.raises(http.ShopThrottled):
+        wire.send("GET", lambda: Question(url))
+    assert [each for each in waited if each >= 1] == ([3.0] * 3 if said == "3" else [])
+
+
+def test_each_try_is_signed_anew(wire):
+    signed = []
+
+    def sign() -> Question:
+        signed.append(1)
+        return Question(url)
+
+    with (
+        answering(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n") as url,
+        pytest.raises(http.ShopUnreachable, match="status 500"),
+    ):
+        wire.send("GET", sign)
+    assert len(signed) == wire.requests == http.TRIES
+
+
+def test_a_closed_port_is_one_clear_line(wire):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/"
+    with pytest.raises(http.ShopUnreachable, match="the connection was refused"):
+        wire.send("GET", lambda: Question(url))
+
+
+def test_no_transaction_is_kept_waiting(wire, database):
+    with transaction.atomic(), pytest.raises(http.TransactionIsOpen):
+        wire.send("GET", lambda: Question("http://127.0.0.1:1/"))
+
+
+def test_the_rate_budget_is_kept(monkeypatch):
+    waited = []
+    monkeypatch.setattr(http, "pause", waited.append)
+    wire = Wire(per_second=0.5)
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]") as url:
+        wire.send("GET", lambda: Question(url))
+        wire.send("GET", lambda: Question(url))
+    assert waited[0] == 0
+    assert waited[1] == pytest.approx(2, abs=0.5)
+    wire.close()
