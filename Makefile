@@ -60,8 +60,13 @@ pins: .venv/.installed ## Pin what requirements/*.in ask for (UPGRADE=--upgrade 
 	$(COMPILE) $(UPGRADE) development.in --output-file development.txt
 
 bench: .venv/.installed ## Measure, on engines of its own (minutes)
-	@export TRADECOUNTER_DATA="$(CURDIR)/.data-bench"; $(MANAGE) engines reset --yes; \
-	trap '$(MANAGE) engines reset --yes' EXIT; $(BIN)/python -m benchmarks
+	@$(call bench_of,requests)
+	@$(call bench_of,sweep_costs)
+
+define bench_of
+export TRADECOUNTER_DATA="$(CURDIR)/.data-bench"; $(MANAGE) engines reset --yes >/dev/null; \
+	trap '$(MANAGE) engines reset --yes >/dev/null' EXIT; $(BIN)/python -m benchmarks $(1)
+endef
 
 stop: .venv/.installed ## End the embedded engines
 	@$(MANAGE) engines stop
