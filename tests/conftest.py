@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 
 from contract import snapshots
 
@@ -46,15 +47,22 @@ def as_login(sql: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
+def django_db_setup(django_test_environment, django_db_modify_db_settings, django_db_blocker):
+    """Make the test database always: pytest-django makes it for its own fixtures only."""
     with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
         as_login(_CLOCK)
         name = connection.settings_dict["NAME"]
         as_login(f'alter database "{name}" set search_path = clock, pg_catalog, public')
         connection.close()
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
 
 
 def clean_database() -> None:
+    name = connection.settings_dict["NAME"]
+    assert name.startswith("test_"), f"{name} is not a database of the tests"
     tables = connection.introspection.table_names()
     deletes = ";".join(
         f"delete from {table} where not ({_KEPT.get(table, 'false')})"

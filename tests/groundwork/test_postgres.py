@@ -26,7 +26,8 @@ def test_embedded_engine_says_where_it_is(wrapper, settings, monkeypatch):
 def test_given_database_starts_no_engine(wrapper, settings, monkeypatch):
     settings.EMBEDDED = False
     monkeypatch.setattr(engines, "ensure", lambda: pytest.fail("an engine was asked for"))
-    assert wrapper.get_connection_params() == DjangoWrapper.get_connection_params(wrapper)
+    given = DjangoWrapper.get_connection_params(wrapper)
+    assert wrapper.get_connection_params() == given | {"prepare_threshold": 2}
 
 
 def test_test_databases_are_created_on_the_embedded_engine(settings, monkeypatch):
