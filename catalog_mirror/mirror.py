@@ -147,6 +147,8 @@ def _write(
             revision=revision.number,
             at=observed_at,
         )
+        # What was read beside the facets that moved was read as well.
+        tables.note_unchanged(plan.known, plan.accepted, at=observed_at)
         applied.revision = revision.number
         for each in plan.accepted:
             row, document = rows.get(plan.row_id(each), (None, ""))
