@@ -156,5 +156,7 @@ def _write(
                 source, each, row, document, plan.facets[each.external_id]
             )
         for claim in plan.displaced:
-            quarantine.displace(claim, at=observed_at)
+            problem = quarantine.displace(claim, at=observed_at)
+            if claim.source_slug == source.slug:
+                applied.quarantined.append(problem)
     return plan
