@@ -35,7 +35,7 @@ def change(model: type[_V], rule_uid: UUID, *, actor: str, **says: Any) -> _V:
     with revisions.writing(f"rule by {actor}", touches_rules=True) as revision:
         before = _open_version(model, rule_uid)
         _close(before, revision.number)
-        content = _said(before) | _columns(says)
+        content = _said(before) | _columns(model, says)
         after = _opened(model(from_revision=revision.number, rule_uid=rule_uid, **content))
         _note(actor, "changed", after, before=before, after=after)
     return after
@@ -82,11 +82,10 @@ def _said(version: Version) -> dict[str, Any]:
     }
 
 
-def _columns(says: dict[str, Any]) -> dict[str, Any]:
+def _columns(model: type[_V], says: dict[str, Any]) -> dict[str, Any]:
+    """Return `says` by column: "no tier" is said of `tier_id` too, or the old one would stay."""
     return {
-        (f"{name}_id" if isinstance(value, Model) else name): (
-            value.pk if isinstance(value, Model) else value
-        )
+        model._meta.get_field(name).attname: value.pk if isinstance(value, Model) else value
         for name, value in says.items()
     }
 
