@@ -58,7 +58,9 @@ def terms_of(customer_id: int) -> CustomerTerms:
 
 
 def _opened(version: _V) -> _V:
-    version.full_clean(exclude=_OWN)
+    version.full_clean(exclude=_OWN, validate_constraints=False)
+    # That only one version is open is among them: it reads columns that are not the caller's.
+    version.validate_constraints(exclude=_OWN - {"rule_uid", "until_revision"})
     version.save(force_insert=True)
     return version
 
