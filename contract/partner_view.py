@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import psycopg
 import structlog
+from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -57,6 +58,9 @@ class PartnerView(APIView):
             response = problem_response(
                 Problem(403, "contract_inactive", "No contract of yours is in force at this time.")
             )
+        except SuspiciousOperation:
+            # Django reads no more than a thousand parameters.
+            response = problem_response(Problem(400, "invalid_request", "It cannot be read."))
         except Exception:  # noqa: BLE001 - whatever it was, the partner gets an id to name
             log.exception("request_failed", route=self.route)
             response = problem_response(
