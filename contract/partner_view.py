@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import psycopg
 import structlog
 from django.core.exceptions import SuspiciousOperation
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import MethodNotAllowed
@@ -61,6 +61,10 @@ class PartnerView(APIView):
         except SuspiciousOperation:
             # Django reads no more than a thousand parameters.
             response = problem_response(Problem(400, "invalid_request", "It cannot be read."))
+        except (OperationalError, InterfaceError, psycopg.OperationalError):
+            log.exception("database_lost", route=self.route)
+            connection.close()
+            response = problem_response(_unavailable())
         except Exception:  # noqa: BLE001 - whatever it was, the partner gets an id to name
             log.exception("request_failed", route=self.route)
             response = problem_response(
