@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract import cursors
@@ -140,16 +140,16 @@ def test_a_cursor_may_be_asked_again(people, alice):
 # -- cursors that are no good ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("since", ["nonsense", "", "A" * 3000, "☕", "0", "latest-ish"])
-def test_a_cursor_that_is_none_is_400(alice, since):
-    answer = alice.get("/v1/changes", {"since": since})
-    assert (answer.status_code, answer.json()["parameter"]) == (400, "since")
+def test_a_cursor_that_is_none_is_400(alice):
+    for since in ("nonsense", "", "A" * 3000, "☕", "0", "latest-ish"):
+        answer = alice.get("/v1/changes", {"since": since})
+        assert (answer.status_code, answer.json()["parameter"]) == (400, "since")
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=501", "facets=", "page=2", "since=a&since=b"])
-def test_a_bad_parameter_is_400(alice, query):
-    answer = alice.get(f"/v1/changes?{query}")
-    assert (answer.status_code, answer.json()["parameter"]) == (400, query.split("=")[0])
+def test_a_bad_parameter_is_400(alice):
+    for query in ("limit=0", "limit=501", "facets=", "page=2", "since=a&since=b"):
+        answer = alice.get(f"/v1/changes?{query}")
+        assert (answer.status_code, answer.json()["parameter"]) == (400, query.split("=")[0])
 
 
 def test_another_customer_s_cursor_is_400(people, alice):
@@ -158,11 +158,11 @@ def test_another_customer_s_cursor_is_400(people, alice):
     assert (answer.status_code, answer.json()["parameter"]) == (400, "since")
 
 
-@pytest.mark.parametrize("place", [0, 10, 60, -1])
-def test_a_tampered_cursor_is_400(alice, place):
-    cursor = list(changes(alice)["delta_cursor"])
-    cursor[place] = "A" if cursor[place] != "A" else "Q"
-    assert alice.get("/v1/changes", {"since": "".join(cursor)}).status_code == 400
+def test_a_tampered_cursor_is_400(alice):
+    cursor = changes(alice)["delta_cursor"]
+    for place in range(len(cursor)):
+        other = cursor[:place] + ("A" if cursor[place] != "A" else "Q") + cursor[place + 1 :]
+        assert alice.get("/v1/changes", {"since": other}).status_code == 400, place
 
 
 def gone(client, cursor: str) -> None:
@@ -249,6 +249,7 @@ def test_versions_sort_as_epoch_revision_and_instant_do(one, other):
 
 
 @given(instants)
+@example(datetime(2041, 3, 2, 13, 34, 38, 980548, tzinfo=UTC))
 def test_a_microsecond_later_is_a_later_version(at):
     assert version(1, 1, at) < version(1, 1, at + timedelta(microseconds=1))
 

@@ -39,11 +39,12 @@ def test_every_answer_names_its_request_and_its_revision(alice, path):
     assert answer["RateLimit"] == '"key";r=5999;t=60'
 
 
-@pytest.mark.parametrize("offered", ["", "short", "a" * 65, "with space", "a;b=c-d-e", "naïve-id-1"])
-def test_an_id_that_could_do_harm_is_replaced(alice, offered):
-    answer = alice.get("/v1/stock", headers={"X-Request-Id": offered})
-    assert re.fullmatch("[0-9a-f]{32}", answer["X-Request-Id"])
-    assert RequestLog.objects.get().correlation_id == answer["X-Request-Id"]
+def test_an_id_that_could_do_harm_is_replaced(alice):
+    for offered in ("", "short", "a" * 65, "with space", "a;b=c-d-e", "naïve-id-1"):
+        answer = alice.get("/v1/stock", headers={"X-Request-Id": offered})
+        assert re.fullmatch("[0-9a-f]{32}", answer["X-Request-Id"])
+        newest = RequestLog.objects.order_by("-id")[0]
+        assert newest.correlation_id == answer["X-Request-Id"]
 
 
 def test_the_body_names_the_snapshot(alice):
@@ -70,12 +71,14 @@ def test_a_problem_is_rfc_9457_with_a_code_and_the_request_id(alice):
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
-def test_other_methods_are_405_and_logged(alice, path, method):
-    answer = alice.generic(method, path)
-    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
-    assert answer.json()["code"] == "method_not_allowed"
-    assert RequestLog.objects.get().status == 405
+def test_other_methods_are_405_and_logged(alice, path):
+    methods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+    for method in methods:
+        answer = alice.generic(method, path)
+        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+        assert answer.json()["code"] == "method_not_allowed"
+    logged = RequestLog.objects.order_by("id").values_list("method", "status")
+    assert list(logged) == [(method, 405) for method in methods]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -97,11 +100,12 @@ def test_an_unknown_resource_is_401_for_strangers(people):
     assert Client().get("/v1/nowhere").status_code == 401
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_outside_the_contract_every_endpoint_is_403(people, path):
-    answer = client_of(people.dave).get(path)
-    assert (answer.status_code, answer.json()["code"]) == (403, "contract_inactive")
-    assert b"MUG" not in answer.content
+def test_outside_the_contract_every_endpoint_is_403(people):
+    dave = client_of(people.dave)
+    for path in PATHS:
+        answer = dave.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (403, "contract_inactive")
+        assert b"MUG" not in answer.content
 
 
 @pytest.mark.parametrize("status", ["suspended", "ended"])
