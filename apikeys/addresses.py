@@ -13,6 +13,7 @@ def client_address(request: HttpRequest) -> str | None:
         forwarded = request.headers.get("X-Forwarded-For", "").split(",")
         hops = [*forwarded, *hops][-settings.TRUSTED_PROXIES - 1 :]
     try:
-        return str(ip_address(hops[0].strip()))
+        # A zone ("fe80::1%eth0") names an interface of ours and is no part of an `inet`.
+        return str(ip_address(hops[0].partition("%")[0].strip()))
     except ValueError:
         return None

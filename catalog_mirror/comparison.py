@@ -84,7 +84,12 @@ def plan_of(source: Source, wanted: Mapping[str, Desired], *, observed_at: datet
         facets=facets,
         accepted=accepted,
         known=known,
-        revived=tables.revivable(source, fresh, since=observed_at - REVIVAL),
+        revived=tables.revivable(
+            source,
+            fresh,
+            since=observed_at - REVIVAL,
+            but=[each.id for each in known.values()],
+        ),
         settlement=settlement,
         displaced_ids=[holder_ids[claim] for claim in settlement.displaced],
     )

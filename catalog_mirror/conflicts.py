@@ -36,7 +36,8 @@ class Claim:
 class Settlement:
     """`accepted` may be written, `displaced` holders must go; the others lose, or wait.
 
-    In `displaced`, `duplicates` and `unread` each loser is filed with the claim in its way.
+    In `displaced` and `duplicates` each loser is filed with the claim in its way, in `unread` with
+    the holder that is to be read: the one in its way, or the one for which that one waits.
     """
 
     accepted: set[Claim]
@@ -54,14 +55,22 @@ def settle(newcomers: Sequence[Claim], holders: Sequence[Claim]) -> Settlement:
     settlement = Settlement(accepted=set(newcomers))
     while contested := _contested(newcomers, holders, settlement):
         holder = next((claim for claim in contested if claim.is_holder), None)
-        if holder and not holder.is_fresh:
-            settlement.unread |= {claim: holder for claim in contested if claim is not holder}
+        if holder and (unread := _unread(holder, settlement)):
+            settlement.unread |= {claim: unread for claim in contested if claim is not holder}
         else:
             winner, *losers = sorted(contested, key=lambda claim: claim.precedence)
             settlement.displaced |= {claim: winner for claim in losers if claim.is_holder}
             settlement.duplicates |= {claim: winner for claim in losers if not claim.is_holder}
         settlement.accepted -= settlement.unread.keys() | settlement.duplicates.keys()
     return settlement
+
+
+def _unread(holder: Claim, settlement: Settlement) -> Claim | None:
+    """Return what is to be read before `holder` can be judged: itself, or what it waits for."""
+    if not holder.is_fresh:
+        return holder
+    waits = settlement.unread.items()
+    return next((each for claim, each in waits if claim.variant == holder.variant), None)
 
 
 def _contested(

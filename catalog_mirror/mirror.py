@@ -149,6 +149,8 @@ def _write(
             revision=revision.number,
             at=observed_at,
         )
+        # What was read beside the facets that moved was read as well.
+        tables.note_unchanged(plan.known, plan.accepted, at=observed_at)
         applied.revision = revision.number
         for each in plan.accepted:
             row, document = rows.get(plan.row_id(each), (None, ""))
@@ -156,5 +158,7 @@ def _write(
                 source, each, row, document, plan.facets[each.external_id]
             )
         for claim in plan.displaced:
-            quarantine.displace(claim, at=observed_at)
+            problem = quarantine.displace(claim, at=observed_at)
+            if claim.source_slug == source.slug:
+                applied.quarantined.append(problem)
     return plan

@@ -42,19 +42,15 @@ def forget_unseen(source: Source, *, since: datetime) -> None:
     QuarantinedRecord.objects.filter(source=source, last_seen_at__lt=since).delete()
 
 
-def displace(claim: Claim, *, at: datetime) -> None:
-    """Note that a variant lost its SKU to one that comes first."""
-    keep(
-        Source.objects.get(slug=claim.source_slug),
-        [
-            Unmirrorable(
-                external_id=claim.external_id,
-                product_external_id=claim.product_external_id,
-                sku=claim.sku,
-                reason="duplicate_sku",
-                detail="A record of a source that comes first carries this SKU. Give one of the "
-                "two another SKU in its shop.",
-            )
-        ],
-        at=at,
+def displace(claim: Claim, *, at: datetime) -> Unmirrorable:
+    """Note that a variant lost its SKU to one that comes first; return what was noted."""
+    problem = Unmirrorable(
+        external_id=claim.external_id,
+        product_external_id=claim.product_external_id,
+        sku=claim.sku,
+        reason="duplicate_sku",
+        detail="A record of a source that comes first carries this SKU. Give one of the "
+        "two another SKU in its shop.",
     )
+    keep(Source.objects.get(slug=claim.source_slug), [problem], at=at)
+    return problem

@@ -59,7 +59,7 @@ _HOLDERS = """
 
 _REVIVABLE = """
     select distinct on (sku) sku, id from catalog_mirror_variant
-    where source_id = %s and sku = any(%s) and retired_at > %s
+    where source_id = %s and sku = any(%s) and retired_at > %s and id <> all(%s)
     order by sku, retired_at desc, id desc
 """
 
@@ -198,11 +198,16 @@ def holders(source: Source, skus: list[str], external_ids: list[str]) -> list[Ho
     return [Holder(*row) for row in _rows(_HOLDERS, [skus, source.pk, external_ids])]
 
 
-def revivable(source: Source, fresh: Mapping[str, str], *, since: datetime) -> dict[str, int]:
-    """Return, for new external ids by SKU, the variants that carried the SKU and were retired since."""
+def revivable(
+    source: Source, fresh: Mapping[str, str], *, since: datetime, but: list[int]
+) -> dict[str, int]:
+    """Return, for new external ids by SKU, the variants that carried the SKU and were retired since.
+
+    `but` are the variants that come back by their own external id.
+    """
     if not fresh:
         return {}
-    return {fresh[sku]: pk for sku, pk in _rows(_REVIVABLE, [source.pk, list(fresh), since])}
+    return {fresh[sku]: pk for sku, pk in _rows(_REVIVABLE, [source.pk, list(fresh), since, but])}
 
 
 def live_unread_since(source: Source, external_ids: list[str], at: datetime) -> list[int]:

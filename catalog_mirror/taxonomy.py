@@ -135,7 +135,7 @@ def _differing(source: Source, wanted: list[CategoryRecord]) -> int:
 
 
 def _write(source: Source, wanted: list[CategoryRecord]) -> None:
-    rows = {row.external_id: row for row in Category.objects.filter(source=source)}
+    rows: dict[str, Category] = {}  # of those listed, parents first
     for record in wanted:
         parent = rows.get(record.parent_external_id or "")
         row, _ = Category.objects.update_or_create(

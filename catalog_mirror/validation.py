@@ -1,5 +1,7 @@
 """What a record must be before any SQL sees it."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,6 +13,7 @@ from catalog_mirror.taxonomy import Tree
 
 LONGEST_SKU = 100  # characters; WooCommerce and Shopify allow no more
 LONGEST_DESCRIPTION = 1_000_000  # characters; the longest seen in a real shop was 370,000
+LONGEST_ID = 100  # characters; shops number their things, feeds name them
 LARGEST_COUNT = 2**31 - 1
 LARGEST_PRICE = Decimal("999999999999.9999")
 
@@ -18,27 +21,44 @@ LARGEST_PRICE = Decimal("999999999999.9999")
 def problem_of(product: ProductRecord, variant: VariantRecord) -> Unmirrorable | None:
     """Return why this variant cannot be mirrored, or None."""
     reason, detail = (
-        _bad_text(product, variant)
+        _bad_character(product, variant)
+        or _bad_text(product, variant)
         or _bad_content(variant)
         or _bad_price(variant)
         or _bad_stock(variant)
     ) or ("", "")
-    if not reason:
-        return None
+    return _unmirrorable(product, variant, reason, detail) if reason else None
+
+
+def _unmirrorable(
+    product: ProductRecord, variant: VariantRecord, reason: str, detail: str
+) -> Unmirrorable:
     return Unmirrorable(
-        external_id=variant.external_id,
-        product_external_id=product.external_id,
-        sku=_printable(variant.content.sku if variant.content else ""),
+        external_id=_printable(variant.external_id)[:LONGEST_ID],
+        product_external_id=_printable(product.external_id)[:LONGEST_ID],
+        sku=_printable(variant.content.sku if variant.content else "")[:300],
         reason=reason,
         detail=detail,
     )
 
 
-def _bad_text(product: ProductRecord, variant: VariantRecord) -> tuple[str, str] | None:
+def _bad_character(product: ProductRecord, variant: VariantRecord) -> tuple[str, str] | None:
     shared = (product.external_id, product.code, product.name, product.url, product.brand)
-    if _may_have_nul((shared, variant)) and _has_nul((shared, variant)):
+    if not _may_be_unwritable((shared, variant)):
+        return None
+    bad = set(_UNWRITABLE.findall("".join(_texts((shared, variant)))))
+    if "\0" in bad:
         return "nul_character", "A text holds a NUL character. Remove it in the shop."
+    if bad:
+        return "invalid_character", "A text holds half of a character. Write it anew in the shop."
+    return None
+
+
+def _bad_text(product: ProductRecord, variant: VariantRecord) -> tuple[str, str] | None:
     for text, longest, what in (
+        (variant.external_id, LONGEST_ID, "id"),
+        (product.external_id, LONGEST_ID, "product id"),
+        (product.brand.external_id if product.brand else "", LONGEST_ID, "brand id"),
         (product.code, 200, "product code"),
         (product.name, 1000, "product name"),
         (product.url, 2000, "product address"),
@@ -83,6 +103,12 @@ def _bad_stock(variant: VariantRecord) -> tuple[str, str] | None:
     stock: Stock | None = variant.stock
     if stock is None:
         return None
+    locations = [level.location for level in stock.levels]
+    if len(set(locations)) < len(locations) or any(len(each) > LONGEST_ID for each in locations):
+        return (
+            "location_unusable",
+            f"A location comes twice, or is longer than {LONGEST_ID} characters.",
+        )
     counts = [
         count
         for level in stock.levels
@@ -94,7 +120,11 @@ def _bad_stock(variant: VariantRecord) -> tuple[str, str] | None:
     return None
 
 
-def _may_have_nul(value: Any) -> bool:
+# What Postgres or UTF-8 cannot hold: NUL, and the halves of surrogate pairs that JSON may carry.
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def _may_be_unwritable(value: Any) -> bool:
     """Look at it written as JSON, which is far quicker; a text that spells the escape is found too."""
     try:
         return b"\\u0000" in orjson.dumps(value, default=str)
@@ -102,20 +132,21 @@ def _may_have_nul(value: Any) -> bool:
         return True
 
 
-def _has_nul(value: Any) -> bool:
+def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        return "\0" in value
-    if is_dataclass(value):
-        return any(_has_nul(getattr(value, each.name)) for each in fields(value))
-    if isinstance(value, tuple):
-        return any(_has_nul(each) for each in value)
-    if isinstance(value, dict):
-        return any(_has_nul(each) for each in (*value.keys(), *value.values()))
-    return False
+        yield value
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from _texts(getattr(value, each.name))
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, dict):
+        yield from _texts((*value.keys(), *value.values()))
 
 
 def _printable(text: str) -> str:
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:300]
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def unplaced(product: ProductRecord, variant: VariantRecord, tree: Tree) -> Unmirrorable | None:
@@ -125,10 +156,9 @@ def unplaced(product: ProductRecord, variant: VariantRecord, tree: Tree) -> Unmi
     """
     if tree.knows(product.category_external_ids):
         return None
-    return Unmirrorable(
-        external_id=variant.external_id,
-        product_external_id=product.external_id,
-        sku=_printable(variant.content.sku if variant.content else ""),
-        reason="category_unknown",
-        detail="It lies in a category that the mirror has not read yet. The next sweep reads it.",
+    return _unmirrorable(
+        product,
+        variant,
+        "category_unknown",
+        "It lies in a category that the mirror has not read yet. The next sweep reads it.",
     )

@@ -7,6 +7,7 @@ and EXAMINED.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -27,6 +28,7 @@ from pricing.rules import rules_since
 # does not scan the catalogue at once.
 EXAMINED = 500
 FACETS = ("product", "price", "stock")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _KNOWN_MARKS = """
     select number, nonce from catalog_mirror_revision where number = any(%(numbers)s)
@@ -119,7 +121,7 @@ def changes_page(snapshot: Snapshot, cursor: ChangeCursor, *, limit: int) -> Cha
 
 def version_of(snapshot: Snapshot) -> str:
     """Return the version of all that a snapshot says: a string that sorts by epoch, revision, instant."""
-    microseconds = int(snapshot.at.timestamp() * 1_000_000)
+    microseconds = (snapshot.at - _EPOCH) // timedelta(microseconds=1)  # a float would round
     return f"{snapshot.epoch:04d}.{snapshot.revision:012d}.{microseconds:016d}"
 
 

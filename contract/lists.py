@@ -97,7 +97,7 @@ def _page(
     if len(rows) <= request.limit:
         return rows, None
     rows.pop()
-    return rows, sealed(snapshot.customer_id, kind, [rows[-1][0], request.filters.values])
+    return rows, sealed(snapshot.customer_id, kind, [rows[-1][0], request.filters.digest])
 
 
 def _position(snapshot: Snapshot, request: PageRequest, kind: str) -> int:
@@ -107,6 +107,6 @@ def _position(snapshot: Snapshot, request: PageRequest, kind: str) -> int:
         position, made_for = opened(request.cursor, customer_id=snapshot.customer_id, kind=kind)
     except CursorInvalid:
         raise bad_parameter("cursor", "This is not a cursor of this list.") from None
-    if made_for != [[name, list(each)] for name, each in request.filters.values]:
+    if made_for != request.filters.digest:
         raise bad_parameter("cursor", "It was made for other filters. Keep them, or start again.")
     return int(position)

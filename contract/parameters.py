@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from hashlib import blake2b
 
+import orjson
 from django.http import QueryDict
 
 from contract.problems import bad_parameter
@@ -18,6 +20,11 @@ class Filters:
     """What a list is narrowed to. Values of one filter are alternatives, filters add up."""
 
     values: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def digest(self) -> str:
+        """What a cursor holds of them: a hundred values would make it longer than an address may be."""
+        return blake2b(orjson.dumps(self.values), digest_size=16).hexdigest()
 
     def of(self, name: str) -> tuple[str, ...]:
         return dict(self.values).get(name, ())

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import psycopg
 import structlog
-from django.db import DatabaseError, connection
+from django.core.exceptions import SuspiciousOperation
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import MethodNotAllowed
@@ -96,6 +97,13 @@ class PartnerView(APIView):
             response = problem_response(
                 Problem(403, "contract_inactive", "No contract of yours is in force at this time.")
             )
+        except SuspiciousOperation:
+            # Django reads no more than a thousand parameters.
+            response = problem_response(Problem(400, "invalid_request", "It cannot be read."))
+        except (OperationalError, InterfaceError, psycopg.OperationalError):
+            log.exception("database_lost", route=self.route)
+            connection.close()
+            response = problem_response(_unavailable())
         except Exception:
             log.exception("request_failed", route=self.route)
             response = problem_response(

@@ -35,7 +35,7 @@ def change(model: type[_V], rule_uid: UUID, *, actor: str, **says: Any) -> _V:
     with revisions.writing(f"rule by {actor}", touches_rules=True) as revision:
         before = _open_version(model, rule_uid)
         _close(before, revision.number)
-        content = _said(before) | _columns(says)
+        content = _said(before) | _columns(model, says)
         after = _opened(model(from_revision=revision.number, rule_uid=rule_uid, **content))
         _note(actor, "changed", after, before=before, after=after)
     return after
@@ -58,7 +58,9 @@ def terms_of(customer_id: int) -> CustomerTerms:
 
 
 def _opened(version: _V) -> _V:
-    version.full_clean(exclude=_OWN)
+    version.full_clean(exclude=_OWN, validate_constraints=False)
+    # That only one version is open is among them: it reads columns that are not the caller's.
+    version.validate_constraints(exclude=_OWN - {"rule_uid", "until_revision"})
     version.save(force_insert=True)
     return version
 
@@ -86,13 +88,15 @@ def _said(version: Version) -> dict[str, Any]:
     }
 
 
-def _columns(says: dict[str, Any]) -> dict[str, Any]:
-    return {
-        (f"{name}_id" if isinstance(value, Model) else name): (
-            value.pk if isinstance(value, Model) else value
-        )
-        for name, value in says.items()
-    }
+def _columns(model: type[_V], says: dict[str, Any]) -> dict[str, Any]:
+    """Return `says` by column: "no tier" is said of `tier_id` too, or the old one would stay."""
+    columns = {}
+    for field in model._meta.concrete_fields:  # noqa: SLF001
+        for name in says.keys() & {field.name, field.attname}:
+            columns[field.attname] = says[name].pk if isinstance(says[name], Model) else says[name]
+    if unknown := says.keys() - {f.name for f in model._meta.fields} - columns.keys():  # noqa: SLF001
+        raise TypeError(f"{model.__name__} says nothing of {', '.join(sorted(unknown))}.")
+    return columns
 
 
 def _note(

@@ -135,7 +135,7 @@ _UNSAFE = """
       and pg_has_role(%(api)s, relowner, 'member')
     union all
     select tablename from pg_tables join pg_class on relname = tablename
-    where schemaname = 'public' and rowsecurity and not relforcerowsecurity
+    where schemaname = 'public' and rowsecurity <> relforcerowsecurity
     limit 1
 """
 

@@ -31,7 +31,9 @@ class PriceRule(Rule):
             ),
             models.CheckConstraint(
                 name="price_rule_within_bounds",
-                condition=Q(percent__range=(0, 100)) | Q(amount__gte=0),
+                # The kind is named because a null on either side would let anything pass.
+                condition=Q(kind="percent", percent__range=(0, 100))
+                | Q(kind="fixed", amount__gte=0),
             ),
         ]
 

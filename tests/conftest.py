@@ -66,6 +66,8 @@ def django_db_setup(django_test_environment, django_db_modify_db_settings, djang
 
 
 def clean_database() -> None:
+    name = connection.settings_dict["NAME"]
+    assert name.startswith("test_"), f"{name} is not a database of the tests"
     tables = connection.introspection.table_names()
     deletes = ";".join(
         f"delete from {table} where not ({_KEPT.get(table, 'false')})"

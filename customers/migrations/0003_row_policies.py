@@ -26,6 +26,7 @@ begin
         union all
         select r.* from customers_visibilityrule r
             where r.until_revision is null and r.customer_id is null and r.tier_id is null
+              and who is not null
     ), holding as (
         select r.effect, case r.subject_kind when 'all' then 'source' else r.subject_kind end as kind,
                jsonb_agg(distinct r.subject_id) as ids

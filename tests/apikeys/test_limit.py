@@ -1,0 +1,198 @@
+"""At most 60 requests in any 60 seconds."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from apikeys import admission, keys
+from apikeys.models import RequestLog, RequestWindow
+from tests.conftest import Clock, clean_database
+from tests.factories import CustomerFactory, cast, client_of, client_with, key_of
+
+MINUTE = timedelta(seconds=60)
+
+
+def admit(key: str):
+    return admission.admit(
+        keys.parsed(key), method="GET", route="/v1/products", correlation_id="c", address=None
+    )
+
+
+def outcomes(key: str, times: int) -> list[str]:
+    return [admit(key).outcome for _ in range(times)]
+
+
+@pytest.fixture
+def key(database):
+    return key_of(CustomerFactory())
+
+
+def test_sixty_are_admitted_and_the_next_is_not(key, clock):
+    assert outcomes(key, 61) == ["admitted"] * 60 + ["limited"]
+
+
+def test_a_place_is_free_again_when_its_request_is_60_seconds_old(key, clock):
+    outcomes(key, 30)
+    clock.move(timedelta(seconds=40))
+    outcomes(key, 30)
+    clock.move(timedelta(seconds=19))
+    assert outcomes(key, 1) == ["limited"]
+    clock.move(timedelta(seconds=2))
+    assert outcomes(key, 31) == ["admitted"] * 30 + ["limited"]
+
+
+def test_a_refused_request_takes_no_place(key, clock):
+    outcomes(key, 60)
+    outcomes(key, 30)
+    clock.move(timedelta(seconds=61))
+    assert outcomes(key, 61) == ["admitted"] * 60 + ["limited"]
+
+
+def test_the_places_left_and_the_wait_are_told(key, clock):
+    first = admit(key)
+    assert (first.quota, first.remaining, first.wait_seconds) == (60, 59, 0)
+    outcomes(key, 58)
+    clock.move(timedelta(seconds=20))
+    last = admit(key)
+    assert (last.outcome, last.remaining) == ("admitted", 0)
+    assert 38 < last.wait_seconds <= 40
+    limited = admit(key)
+    assert (limited.outcome, limited.remaining) == ("limited", 0)
+    assert 38 < limited.wait_seconds <= 40
+
+
+def test_each_key_has_a_limit_of_its_own(key, clock):
+    other = key_of(CustomerFactory(), requests_a_minute=2)
+    assert outcomes(other, 3) == ["admitted", "admitted", "limited"]
+    assert outcomes(key, 1) == ["admitted"]
+
+
+def test_a_limited_answer_says_when_to_come_back_and_is_logged(clock):
+    client = client_of(cast().alice, requests_a_minute=2)
+    first, second, third = (client.get("/v1/products?limit=1") for _ in range(3))
+    assert (first["RateLimit-Policy"], first["RateLimit"]) == ('"key";q=2;w=60', '"key";r=1;t=60')
+    assert (second.status_code, second["RateLimit"]) == (200, '"key";r=0;t=60')
+    assert (third.status_code, third.json()["code"]) == (429, "rate_limited")
+    assert third["RateLimit"] == '"key";r=0;t=60'
+    assert third["Retry-After"] == "60"
+    clock.move(timedelta(seconds=60))
+    assert client.get("/v1/products?limit=1").status_code == 200
+    statuses = RequestLog.objects.order_by("id").values_list("status", flat=True)
+    assert list(statuses) == [200, 200, 429, 200]
+
+
+def test_eight_clients_at_once_get_sixty_between_them(key):
+    def hammer(_: int) -> list[str]:
+        try:
+            return outcomes(key, 12)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        told = [outcome for each in pool.map(hammer, range(8)) for outcome in each]
+    assert (told.count("admitted"), told.count("limited")) == (60, 36)
+    assert RequestLog.objects.count() == 96
+
+
+def test_eight_clients_at_once_find_a_window_that_has_no_row_yet(key):
+    """All of them insert the row; one succeeds, and all count in it."""
+
+    def hammer(_: int) -> str:
+        try:
+            return admit(key).outcome
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(hammer, range(8))) == ["admitted"] * 8
+    assert len(RequestWindow.objects.get().instants) == 8
+
+
+def test_eight_clients_hammer_and_none_succeeds_after_the_revocation_was_answered(key):
+    revoked = []
+
+    def hammer(place: int) -> list[tuple[bool, str]]:
+        told = []
+        try:
+            for i in range(6):
+                if place == 0 and i == 3:
+                    keys.revoke(key[8:20], actor="test", reason="leaked")
+                    revoked.append(True)
+                began_after = bool(revoked)
+                told.append((began_after, admit(key).outcome))
+        finally:
+            connections.close_all()
+        return told
+
+    with ThreadPoolExecutor(8) as pool:
+        told = [each for answers in pool.map(hammer, range(8)) for each in answers]
+    assert {outcome for began_after, outcome in told if began_after} == {"refused"}
+    assert ("admitted" in {outcome for _, outcome in told}) is True
+
+
+def test_a_crash_of_the_database_empties_the_window_and_nothing_else(key):
+    """It is unlogged, which is said in the documentation."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select relname from pg_class where relpersistence = 'u' and relkind = 'r' order by 1"
+        )
+        assert cursor.fetchall() == [("apikeys_requestwindow",)]
+
+
+class LimitMachine(RuleBasedStateMachine):
+    """A key with 5 places a minute against a list of instants that is counted by hand."""
+
+    PLACES = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        clean_database()
+        self.clock = Clock()
+        self.key = key_of(CustomerFactory(), requests_a_minute=self.PLACES)
+        self.admitted = []
+
+    @rule(times=st.integers(1, 4))
+    def ask(self, times: int) -> None:
+        for _ in range(times):
+            told = admit(self.key)
+            recent = [at for at in self.admitted if at >= told.log_at - MINUTE]
+            expected = "admitted" if len(recent) < self.PLACES else "limited"
+            assert told.outcome == expected
+            if told.outcome == "admitted":
+                self.admitted.append(told.log_at)
+                recent.append(told.log_at)
+            assert told.remaining == self.PLACES - len(recent)
+            if not told.remaining:
+                wait = (recent[0] + MINUTE - told.log_at).total_seconds()
+                assert told.wait_seconds == pytest.approx(wait, abs=1e-5)
+
+    @rule(seconds=st.sampled_from([0.5, 7, 29.9, 30, 59.9, 60, 61]))
+    def wait(self, seconds: float) -> None:
+        self.clock.move(timedelta(seconds=seconds))
+
+    @invariant()
+    def never_more_than_the_places_in_any_minute(self) -> None:
+        for began in self.admitted:
+            assert sum(began <= at <= began + MINUTE for at in self.admitted) <= self.PLACES
+
+
+def test_no_minute_ever_holds_more_than_the_limit(database):
+    run_state_machine_as_test(
+        LimitMachine,
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
+
+
+def test_the_limit_holds_over_http(clock):
+    client = client_with(key_of(cast().alice, requests_a_minute=3))
+    assert [client.get("/v1/stock").status_code for _ in range(5)] == [200, 200, 200, 429, 429]

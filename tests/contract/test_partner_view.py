@@ -1,0 +1,252 @@
+"""What every answer has in common: headers, problems, methods, and what happens without a database."""
+
+import re
+from datetime import datetime
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+
+from apikeys.models import RequestLog
+from contract import api
+from groundwork.postgres.base import DatabaseWrapper
+from tests.factories import SKUS, cast, client_of, newest_revision, now, terms_changed
+
+PATHS = ["/v1/products", "/v1/products/MUG-11-BLK", "/v1/stock", "/v1/changes"]
+
+
+@pytest.fixture
+def people(database):
+    return cast()
+
+
+@pytest.fixture
+def alice(people):
+    return client_of(people.alice)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_names_its_request_and_its_revision(alice, path):
+    answer = alice.get(path, headers={"X-Request-Id": "partner_0001.a-b"})
+    assert answer.status_code == 200
+    assert answer["X-Request-Id"] == "partner_0001.a-b"
+    assert answer["X-Revision"] == str(newest_revision())
+    assert answer["Content-Type"] == "application/json"
+    assert answer["Cache-Control"] == "private, no-cache"
+    assert answer["Vary"] == "Authorization"
+    assert answer["RateLimit-Policy"] == '"key";q=6000;w=60'
+    assert answer["RateLimit"] == '"key";r=5999;t=60'
+
+
+def test_an_id_that_could_do_harm_is_replaced(alice):
+    for offered in ("", "short", "a" * 65, "with space", "a;b=c-d-e", "naïve-id-1"):
+        answer = alice.get("/v1/stock", headers={"X-Request-Id": offered})
+        assert re.fullmatch("[0-9a-f]{32}", answer["X-Request-Id"])
+        newest = RequestLog.objects.order_by("-id")[0]
+        assert newest.correlation_id == answer["X-Request-Id"]
+
+
+def test_the_body_names_the_snapshot(alice):
+    before = now()
+    body = alice.get("/v1/products").json()
+    assert body["revision"] == newest_revision()
+    assert body["as_of"].endswith("Z")
+    assert before <= datetime.fromisoformat(body["as_of"]) <= now()
+
+
+def test_a_problem_is_rfc_9457_with_a_code_and_the_request_id(alice):
+    answer = alice.get("/v1/products/NOPE", headers={"X-Request-Id": "partner-0001"})
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.status_code == 404
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Not found",
+        "status": 404,
+        "code": "not_found",
+        "detail": "There is no such thing in your view.",
+        "request_id": "partner-0001",
+    }
+    assert answer["RateLimit-Policy"] == '"key";q=6000;w=60'
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_other_methods_are_405_and_logged(alice, path):
+    methods = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
+    for method in methods:
+        answer = alice.generic(method, path)
+        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+        assert answer.json()["code"] == "method_not_allowed"
+    logged = RequestLog.objects.order_by("id").values_list("method", "status")
+    assert list(logged) == [(method, 405) for method in methods]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_head_has_the_headers_of_get_and_no_body(alice, path):
+    get, head = alice.get(path), alice.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head["X-Revision"] == get["X-Revision"]
+    assert head["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/v1/", "/v1/nowhere", "/v1/products/", "/v1/stock/MUG-11-BLK"])
+def test_an_unknown_resource_is_404_and_logged(alice, path):
+    answer = alice.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert RequestLog.objects.get().route == "/v1/?"
+
+
+def test_an_unknown_resource_is_401_for_strangers(people):
+    assert Client().get("/v1/nowhere").status_code == 401
+
+
+def test_outside_the_contract_every_endpoint_is_403(people):
+    dave = client_of(people.dave)
+    for path in PATHS:
+        answer = dave.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (403, "contract_inactive")
+        assert b"MUG" not in answer.content
+
+
+@pytest.mark.parametrize("status", ["suspended", "ended"])
+def test_a_suspended_customer_is_403_at_the_next_request(people, alice, status):
+    assert alice.get("/v1/products").status_code == 200
+    terms_changed(people.alice, status=status)
+    assert alice.get("/v1/products").status_code == 403
+    terms_changed(people.alice, status="active")
+    assert alice.get("/v1/products").status_code == 200
+
+
+def test_the_answers_of_a_role_do_not_outlive_its_transaction(people, alice):
+    alice.get("/v1/products")
+    with connection.cursor() as cursor:
+        cursor.execute("select current_user, current_setting('tradecounter.customer', true)")
+        role, customer = cursor.fetchone()
+    assert role.endswith("_app")
+    assert not customer
+
+
+# -- what a request costs ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """The statements sent, Django's and the hot path's alike."""
+    sent: list[str] = []
+    execute = psycopg.Cursor.execute
+
+    def noted(self, query, *args, **kwargs):
+        sent.append(str(query).strip())
+        return execute(self, query, *args, **kwargs)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", noted)
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [
+        # admission, begin, page, price rules, rollback, log
+        ("/v1/products", 6),
+        ("/v1/products?limit=1", 6),
+        ("/v1/products?brand=northcup&category=mugs", 6),
+        ("/v1/products/MUG-11-BLK", 6),
+        ("/v1/products/NOPE", 5),
+        ("/v1/stock", 5),
+        # an enumeration: admission, begin, ids, items, price rules, rollback, log
+        ("/v1/changes", 7),
+        ("/v1/nowhere", 2),
+    ],
+)
+def test_a_request_costs_this_many_statements(alice, statements, path, count):
+    alice.get("/v1/stock")
+    statements.clear()
+    alice.get(path)
+    assert len(statements) == count, statements
+
+
+def test_a_poll_when_nothing_changed_costs_seven_statements(alice, statements):
+    cursor = alice.get("/v1/changes").json()["delta_cursor"]
+    statements.clear()
+    body = alice.get(f"/v1/changes?since={cursor}").json()
+    assert body["data"] == []
+    # admission, begin, the cursor's marks, terms, rules, candidates, rollback, log
+    assert len(statements) == 8, statements
+
+
+# -- without a database ------------------------------------------------------------------------
+
+
+def test_health_is_open_and_tells_the_revision(people):
+    answer = Client().get("/v1/health")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "ok", "revision": newest_revision()},
+    )
+    assert RequestLog.objects.count() == 0
+
+
+def test_without_a_database_it_is_503_and_then_served_again(people, alice, monkeypatch, caplog):
+    params = DatabaseWrapper.get_connection_params
+
+    def nowhere(self):
+        return params(self) | {"port": 1, "connect_timeout": 1}
+
+    monkeypatch.setattr(DatabaseWrapper, "get_connection_params", nowhere)
+    connection.close()
+    answer = alice.get("/v1/products")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer["Retry-After"] == "5"
+    health = Client().get("/v1/health")
+    assert (health.status_code, health.json()) == (503, {"status": "unavailable"})
+    monkeypatch.undo()
+    assert alice.get("/v1/products").status_code == 200
+    assert "admission_failed" in caplog.text
+
+
+def end_the_connection() -> None:
+    with psycopg.connect(**_login()) as other, connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+        other.execute("select pg_terminate_backend(%s, 5000)", [pid])
+
+
+def _login() -> dict[str, object]:
+    params = connection.get_connection_params()
+    return {n: params[n] for n in ("host", "port", "user", "password", "dbname") if n in params}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_database_that_was_restarted_under_a_kept_connection_serves(alice, path):
+    assert alice.get(path).status_code == 200
+    end_the_connection()
+    assert alice.get(path).status_code == 200
+    assert RequestLog.objects.count() == 2
+
+
+def test_health_under_a_lost_connection_is_503_once(people):
+    end_the_connection()
+    assert Client().get("/v1/health").status_code == 503
+    assert Client().get("/v1/health").status_code == 200
+
+
+def test_a_connection_lost_after_admission_costs_that_request_alone(alice, monkeypatch, caplog):
+
+    page = api.product_page
+
+    def lost(snapshot, asked):
+        end_the_connection_of(snapshot)
+        return page(snapshot, asked)
+
+    monkeypatch.setattr(api, "product_page", lost)
+    answer = alice.get("/v1/products")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    monkeypatch.undo()
+    assert [item["sku"] for item in alice.get("/v1/products").json()["data"]] == list(SKUS)
+    assert caplog.records
+
+
+def end_the_connection_of(snapshot) -> None:
+    with psycopg.connect(**_login()) as other:
+        pid = snapshot.cursor.connection.info.backend_pid
+        other.execute("select pg_terminate_backend(%s, 5000)", [pid])
