@@ -71,8 +71,8 @@ class PartnerView(APIView):
         return self.answered
 
     def _end(self) -> None:
-        self._log(self.answered, first=COMMIT)
         self.is_logged = True
+        self._log_safely(self.answered, first=COMMIT)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.started = perf_counter()
@@ -124,9 +124,9 @@ class PartnerView(APIView):
             first=first,
         )
 
-    def _log_safely(self, response: HttpResponse) -> None:
+    def _log_safely(self, response: HttpResponse, *, first: str = "") -> None:
         try:
-            self._log(response)
+            self._log(response, first=first)
         except DatabaseError:
             log.exception("log_not_completed")
             connection.close()

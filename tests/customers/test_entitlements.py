@@ -134,7 +134,7 @@ def test_a_clock_that_went_back_compiles_again(people, clock, compilations):
     allow(customer=people.bob, source=people.source)
     seen_by(people.bob)
     compiled = len(compilations)
-    kept = snapshots._entitlements[people.bob.pk]
+    kept = snapshots._kept[people.bob.pk].entitlement
     assert not kept.is_current(kept.rules, kept.valid_from - timedelta(microseconds=1))
     assert kept.is_current(kept.rules, kept.valid_from)
     assert len(compilations) == compiled
@@ -155,7 +155,7 @@ def test_a_number_that_a_restored_backup_gave_out_again_is_not_trusted(people, c
 
 def test_an_entitlement_without_a_rule_s_revision_is_never_kept(people):
     seen_by(people.alice)
-    kept = snapshots._entitlements[people.alice.pk]
+    kept = snapshots._kept[people.alice.pk].entitlement
     assert not replace(kept, rules=None).is_current(None, now())
     assert not kept.is_current(uuid4(), now())
 
@@ -164,7 +164,7 @@ def test_the_oldest_entitlement_makes_room(people, monkeypatch):
     monkeypatch.setattr(snapshots, "_MOST_KEPT", 1)
     seen_by(people.alice)
     seen_by(people.bob)
-    assert list(snapshots._entitlements) == [people.bob.pk]
+    assert list(snapshots._kept) == [people.bob.pk]
 
 
 def test_a_customer_without_terms_is_outside_any_contract(people):

@@ -333,21 +333,21 @@ def test_the_api_role_is_refused_every_other_table(people):
     tables = {t for (t,) in rows("select tablename from pg_tables where schemaname = 'public'")}
     for table in sorted(tables - GRANTED - OPEN):
         with (
-            snapshot_of(people.bob) as snapshot,
+            snapshot_of(people.bob),
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
-            snapshot.cursor.execute(f"select * from {table}")
+            connection.connection.execute(f"select * from {table}")
     for column in ("origin", "correlation_id"):
         with (
-            snapshot_of(people.bob) as snapshot,
+            snapshot_of(people.bob),
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
-            snapshot.cursor.execute(f"select {column} from catalog_mirror_revision")
+            connection.connection.execute(f"select {column} from catalog_mirror_revision")
 
 
 def test_the_snapshot_writes_nothing(people):
-    with snapshot_of(people.bob) as snapshot, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        snapshot.cursor.execute("create table mine (id int)")
+    with snapshot_of(people.bob), pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        connection.connection.execute("create table mine (id int)")
 
 
 @contextmanager
