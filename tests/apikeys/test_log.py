@@ -89,7 +89,9 @@ def test_a_log_that_cannot_be_completed_costs_the_partner_nothing(alice, monkeyp
 def test_a_row_lies_in_the_partition_of_its_month(alice, clock):
     client_of(alice).get("/v1/products")
     with connection.cursor() as cursor:
-        cursor.execute("select tableoid::regclass::text, to_char(at, 'YYYY_MM') from apikeys_requestlog")
+        cursor.execute(
+            "select tableoid::regclass::text, to_char(at, 'YYYY_MM') from apikeys_requestlog"
+        )
         table, month = cursor.fetchone()
         assert table == f"apikeys_requestlog_{month}"
     clock.move(timedelta(days=365 * 3))

@@ -52,7 +52,7 @@ def only(facet: str, external_id: str = "1", **says):
 
 
 def test_new_variant_is_written_with_all_it_says(shop):
-    applied = mirrored(shop, a_product("p1", a_variant("1", sale_price=Decimal("8")), brand=NORTHCUP))
+    applied = mirrored(shop, a_product("p1", a_variant("1", sale_price=Decimal(8)), brand=NORTHCUP))
     row = variant("SKU-1")
     assert applied.revision == newest_revision() == 1
     assert (row.source_id, row.brand_id, row.product_id) == (
@@ -61,13 +61,18 @@ def test_new_variant_is_written_with_all_it_says(shop):
         Product.objects.get(code="P1").pk,
     )
     assert (row.list_price, row.sale_price, row.currency, row.tax_included) == (
-        Decimal("10"),
-        Decimal("8"),
+        Decimal(10),
+        Decimal(8),
         "USD",
         False,
     )
     assert (row.stock_on_hand, row.stock_available, row.stock_status) == (5, 5, "in_stock")
-    revisions = (row.created_revision, row.content_revision, row.stock_revision, row.touched_revision)
+    revisions = (
+        row.created_revision,
+        row.content_revision,
+        row.stock_revision,
+        row.touched_revision,
+    )
     assert revisions == (1, 1, 1, 1)
     assert [(d.field, d.mirror_value, d.source_value) for d in applied.differences] == [
         ("created", None, "SKU-1")
@@ -92,7 +97,7 @@ def test_content_alone_leaves_price_and_stock(shop):
     applied = mirrored(shop, only("content", name="Renamed"))
     row = variant("SKU-1")
     assert (row.content_revision, row.touched_revision, row.stock_revision) == (2, 2, 1)
-    assert (row.list_price, row.stock_on_hand) == (Decimal("10"), 5)
+    assert (row.list_price, row.stock_on_hand) == (Decimal(10), 5)
     assert [(d.facet, d.field, d.mirror_value, d.source_value) for d in applied.differences] == [
         ("content", "name", "Thing 1", "Renamed")
     ]
@@ -101,12 +106,12 @@ def test_content_alone_leaves_price_and_stock(shop):
 
 def test_price_alone_leaves_content_and_stock(shop):
     mirrored(shop, a_product("p1"))
-    applied = mirrored(shop, only("price", list_price=Decimal("11")))
+    applied = mirrored(shop, only("price", list_price=Decimal(11)))
     row = variant("SKU-1")
     assert (row.content_revision, row.touched_revision, row.stock_revision) == (1, 2, 1)
-    assert row.list_price == Decimal("11")
+    assert row.list_price == Decimal(11)
     assert [(d.field, d.mirror_value, d.source_value) for d in applied.differences] == [
-        ("list_price", Decimal("10"), Decimal("11"))
+        ("list_price", Decimal(10), Decimal(11))
     ]
     assert history() == [(2, "SKU-1")]
 
@@ -158,7 +163,9 @@ def test_stock_is_summed_over_locations_and_a_lost_location_is_removed(shop):
     assert (variant("SKU-1").stock_on_hand, variant("SKU-1").stock_available) == (7, 5)
     mirrored(shop, a_product("p1", a_variant("1", stock=replace(two, levels=two.levels[1:]))))
     assert (variant("SKU-1").stock_on_hand, variant("SKU-1").stock_available) == (4, 3)
-    levels = StockLevel.objects.values_list("location__external_id", "on_hand", "reserved", "incoming")
+    levels = StockLevel.objects.values_list(
+        "location__external_id", "on_hand", "reserved", "incoming"
+    )
     assert list(levels) == [("south", 4, 1, 9)]
     assert Location.objects.count() == 2
 
@@ -191,7 +198,7 @@ def test_a_source_s_new_currency_is_a_change_of_price(shop):
 
 def test_a_dry_run_tells_and_writes_nothing(shop):
     mirrored(shop, a_product("p1"))
-    wrong = a_product("p2", a_variant("2", list_price=Decimal("-1")))
+    wrong = a_product("p2", a_variant("2", list_price=Decimal(-1)))
     applied = mirror.apply(
         shop,
         [a_product("p1", a_variant("1", name="Renamed")), wrong],
@@ -267,11 +274,11 @@ def test_a_change_of_closure_alone_moves_a_stamp(shop):
 def test_an_older_read_is_dropped_facet_by_facet(shop):
     at = now()
     mirrored(shop, a_product("p1"), at=at)
-    mirrored(shop, only("price", list_price=Decimal("12")), at=at + timedelta(seconds=5))
-    late = a_product("p1", a_variant("1", name="Renamed", list_price=Decimal("11"), on_hand=3))
+    mirrored(shop, only("price", list_price=Decimal(12)), at=at + timedelta(seconds=5))
+    late = a_product("p1", a_variant("1", name="Renamed", list_price=Decimal(11), on_hand=3))
     applied = mirrored(shop, late, at=at + timedelta(seconds=3))
     row = variant("SKU-1")
-    assert row.list_price == Decimal("12")
+    assert row.list_price == Decimal(12)
     assert row.stock_on_hand == 3
     assert '"name":"Renamed"' in row.variantdocument.body
     assert {d.facet for d in applied.differences} == {"content", "stock"}
@@ -300,9 +307,9 @@ def test_an_equal_facet_advances_the_fence_though_another_moved(shop):
     mirrored(shop, a_product("p1"), at=at)
     renamed = a_product("p1", a_variant("1", name="Renamed"))
     mirrored(shop, renamed, at=at + timedelta(seconds=9))
-    late = a_product("p1", a_variant("1", list_price=Decimal("8")))
+    late = a_product("p1", a_variant("1", list_price=Decimal(8)))
     assert mirrored(shop, late, at=at + timedelta(seconds=5)).revision is None
-    assert variant("SKU-1").list_price == Decimal("10")
+    assert variant("SKU-1").list_price == Decimal(10)
     observation = Observation.objects.get()
     assert {observation.content_at, observation.price_at, observation.stock_at} == {
         at + timedelta(seconds=9)

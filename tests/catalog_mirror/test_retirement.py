@@ -36,9 +36,9 @@ def test_a_retired_variant_stays_unpublished_and_keeps_its_history(shop):
     row = Variant.objects.get()
     assert (row.is_published, row.retired_at is not None, row.sku) == (False, True, "A")
     assert (row.content_revision, row.touched_revision, row.stock_revision) == (2, 2, 1)
-    assert [(d.sku, d.external_id, d.field, d.mirror_value, d.source_value) for d in differences] == [
-        ("A", "1", "retired", False, True)
-    ]
+    assert [
+        (d.sku, d.external_id, d.field, d.mirror_value, d.source_value) for d in differences
+    ] == [("A", "1", "retired", False, True)]
     history = VariantHistory.objects.get()
     assert (history.is_published, history.until_revision) == (True, 2)
 

@@ -1,4 +1,4 @@
-"""`/v1/changes`: entries, cursors, and cursors that are no longer good. The promise has its own tests."""
+"""`/v1/changes`: entries and cursors, good ones and bad. The promise has tests of its own."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -86,7 +86,9 @@ def test_an_enumeration_goes_page_by_page_and_ends_with_a_delta_cursor(alice):
 )
 def test_a_change_of_the_mirror_is_told_with_its_facets(people, alice, say, expected):
     cursor = changes(alice)["delta_cursor"]
-    mirrored(people.source, a_product("p3", a_variant("4", **{"sku": "CAP-01", "on_hand": None} | say)))
+    mirrored(
+        people.source, a_product("p3", a_variant("4", **{"sku": "CAP-01", "on_hand": None} | say))
+    )
     assert told(changes(alice, cursor)) == expected
 
 

@@ -113,7 +113,9 @@ class Writers:
     def _products(self) -> None:
         dice = self.dice.own
         observed_at = now()
-        products = [self._product(dice, dice.randrange(VARIANTS)) for _ in range(dice.choice((1, 1, 1, 2)))]
+        products = [
+            self._product(dice, dice.randrange(VARIANTS)) for _ in range(dice.choice((1, 1, 1, 2)))
+        ]
         try:
             mirror.apply(self.people.source, products, observed_at=observed_at, origin="test")
         except Broken:
@@ -199,8 +201,10 @@ def test_no_change_is_missed_in_twenty_thousand_revisions(database, monkeypatch)
     run(cast(), monkeypatch, revisions_written=20_000)
 
 
-def test_a_transaction_held_open_while_a_reader_pages_is_told_once_it_commits(database, monkeypatch):
-    """The trap of every bare counter: the number is taken, the reader passes it, then it commits."""
+def test_a_transaction_held_open_while_a_reader_pages_is_told_once_it_commits(
+    database, monkeypatch
+):
+    """The trap of a bare counter: the number is taken, the reader passes it, then it commits."""
     people = cast()
     written, may_commit = threading.Event(), threading.Event()
     write = tables.write
