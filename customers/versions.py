@@ -86,8 +86,9 @@ def _said(version: Version) -> dict[str, Any]:
 
 def _columns(model: type[_V], says: dict[str, Any]) -> dict[str, Any]:
     """Return `says` by column: "no tier" is said of `tier_id` too, or the old one would stay."""
+    columns = {field.name: field.attname for field in model._meta.concrete_fields}
     return {
-        model._meta.get_field(name).attname: value.pk if isinstance(value, Model) else value
+        columns.get(name, name): value.pk if isinstance(value, Model) else value
         for name, value in says.items()
     }
 
