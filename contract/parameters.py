@@ -23,7 +23,7 @@ class Filters:
 
     @property
     def digest(self) -> str:
-        """What a cursor holds of them: a hundred values would make it longer than an address may be."""
+        """What a cursor holds of them: a hundred values would make it too long."""
         return blake2b(orjson.dumps(self.values), digest_size=16).hexdigest()
 
     def of(self, name: str) -> tuple[str, ...]:

@@ -248,8 +248,8 @@ def _a_catalogue(source: Source) -> None:
         source,
         a_product(
             "p1",
-            a_variant("1", sku="MUG-11-BLK", name="Camp mug 11 oz, black", options={"Color": "Black"}),
-            a_variant("2", sku="MUG-11-WHT", name="Camp mug 11 oz, white", on_hand=0),
+            a_variant("1", sku="MUG-11-BLK", name="Camp mug, black", options={"Color": "Black"}),
+            a_variant("2", sku="MUG-11-WHT", name="Camp mug, white", on_hand=0),
             code="MUG-11",
             brand=NORTHCUP,
             category_external_ids=("mugs",),

@@ -118,9 +118,10 @@ REFUSAL = (
 )
 
 
-@pytest.mark.parametrize("wrong", MALFORMED)
-def test_every_bad_key_gets_the_same_401(alice, wrong):
-    assert refusal(MALFORMED[wrong](key_of(alice))) == REFUSAL
+def test_every_bad_key_gets_the_same_401(alice):
+    key = key_of(alice)
+    for wrong, made in MALFORMED.items():
+        assert refusal(made(key)) == REFUSAL, wrong
 
 
 def test_a_revoked_key_gets_the_same_401_at_the_next_request(alice):
@@ -195,7 +196,7 @@ def test_the_database_itself_refuses_to_bring_a_key_back(customer, change):
     row, _ = keys.issue(actor="test", customer=customer)
     keys.revoke(row.public_id, actor="test", reason="leaked")
     before = ApiKey.objects.filter(pk=row.pk).values().get()
-    with pytest.raises(IntegrityError, match="final|never becomes another"):
+    with pytest.raises(IntegrityError, match=r"final|never becomes another"):
         as_login(f"update apikeys_apikey set {change}")
     connection.close()
     assert ApiKey.objects.filter(pk=row.pk).values().get() == before

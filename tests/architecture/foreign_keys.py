@@ -1,4 +1,4 @@
-"""Foreign keys name models by string, which no linter of imports sees; this reads them from Django."""
+"""Foreign keys name models by string, which no linter of imports sees; Django knows them."""
 
 from collections.abc import Iterable
 

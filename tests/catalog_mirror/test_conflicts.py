@@ -90,7 +90,7 @@ def test_a_true_duplicate_goes_to_the_lowest_external_id(shop):
 
 
 def test_a_true_duplicate_goes_to_the_lowest_rank(shop, other):
-    """A holder of a source that comes first keeps its SKU; read just now, it is no longer unread."""
+    """A holder of a source that comes first keeps its SKU; read just now, it counts as read."""
     at = now() + timedelta(seconds=5)
     mirrored(shop, of("900", "A"), at=at)
     applied = mirrored(other, of("1", "A"), at=at)
@@ -160,7 +160,7 @@ def test_uncontested_newcomers_are_accepted():
     newcomers = [claim("1", "A"), claim("2", "B")]
     settled = settle(newcomers, [])
     assert settled.accepted == set(newcomers)
-    assert not (settled.displaced or settled.duplicates or settled.unread)
+    assert (settled.displaced, settled.duplicates, settled.unread) == ({}, {}, {})
 
 
 def test_precedence_is_rank_then_the_shorter_id_then_the_lower():

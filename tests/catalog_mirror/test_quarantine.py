@@ -30,9 +30,12 @@ def shop(database):
     return SourceFactory(slug="shop")
 
 
-def stock(*counts: int | None, **says):
-    levels = tuple(StockAt(on_hand=n, location=f"l{i}") for i, n in enumerate(counts))
-    return Stock(status="in_stock", levels=levels, **says)
+def stock(*counts: int | None) -> Stock:
+    return at(*(StockAt(on_hand=n, location=f"l{i}") for i, n in enumerate(counts)))
+
+
+def at(*levels: StockAt) -> Stock:
+    return Stock(status="in_stock", levels=levels)
 
 
 def brand(**says: str) -> BrandRecord:
@@ -74,16 +77,11 @@ REFUSED = [
     ("stock_out_of_range", a_product("p1", a_variant("1", stock=stock(BIGGEST, 1)))),
     (
         "location_unusable",
-        a_product("p1", a_variant("1", stock=Stock(status="in_stock", levels=(StockAt(on_hand=1),) * 2))),
+        a_product("p1", a_variant("1", stock=at(StockAt(on_hand=1), StockAt(on_hand=1)))),
     ),
     (
         "location_unusable",
-        a_product(
-            "p1",
-            a_variant(
-                "1", stock=Stock(status="in_stock", levels=(StockAt(on_hand=1, location="l" * 101),))
-            ),
-        ),
+        a_product("p1", a_variant("1", stock=at(StockAt(on_hand=1, location="l" * 101)))),
     ),
     ("category_unknown", a_product("p1", a_variant("1"), category_external_ids=("nowhere",))),
     ("category_unknown", a_product("p1", a_variant("1"), category_external_ids=("no\0where",))),
@@ -157,11 +155,11 @@ def test_a_record_that_was_mended_without_any_change_leaves_quarantine(shop):
 
 
 def test_a_record_that_stays_bad_keeps_when_it_was_first_seen(shop):
-    at = now()
-    mirrored(shop, a_product("p1", a_variant("1", sku="")), at=at)
-    mirrored(shop, a_product("p1", a_variant("1", sku="S" * 101)), at=at + timedelta(hours=1))
+    first = now()
+    mirrored(shop, a_product("p1", a_variant("1", sku="")), at=first)
+    mirrored(shop, a_product("p1", a_variant("1", sku="S" * 101)), at=first + timedelta(hours=1))
     record = QuarantinedRecord.objects.get()
-    assert (record.first_seen_at, record.last_seen_at) == (at, at + timedelta(hours=1))
+    assert (record.first_seen_at, record.last_seen_at) == (first, first + timedelta(hours=1))
     assert record.reason == "sku_too_long"
 
 

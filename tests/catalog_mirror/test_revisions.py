@@ -9,7 +9,7 @@ from django.db import connection, connections, transaction
 from django.db.utils import InternalError, OperationalError
 
 from catalog_mirror import revisions
-from catalog_mirror.models import Revision
+from catalog_mirror.models import Revision, Source
 from tests.factories import SourceFactory, a_product, mirrored, newest_revision, now
 
 
@@ -36,10 +36,14 @@ def test_nothing_to_write_gives_the_number_back(database):
 
 
 def test_an_error_takes_the_revision_and_the_writes_back(database):
-    with pytest.raises(ZeroDivisionError), revisions.writing("broken"):
-        SourceFactory(slug="lost")
-        raise ZeroDivisionError
-    assert newest_revision() == 0
+    def write_and_fail() -> None:
+        with revisions.writing("broken"):
+            SourceFactory(slug="lost")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+    assert (newest_revision(), Source.objects.count()) == (0, 0)
 
 
 def test_writing_longer_than_the_longest_write_is_rolled_back(database, monkeypatch):
@@ -62,17 +66,18 @@ def test_writing_inside_another_transaction_is_refused(database):
 
 def test_a_writer_that_falls_silent_is_cut_off(database):
     """The timeout is the database's: a process that hangs cannot hold the lock."""
-    with (
-        pytest.raises((OperationalError, InternalError)),
-        revisions.writing("silent"),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute("select current_setting('idle_in_transaction_session_timeout')")
-        assert cursor.fetchone() == ("5s",)
-        cursor.execute("select current_setting('statement_timeout')")
-        assert cursor.fetchone() == ("30s",)
-        cursor.execute("set local idle_in_transaction_session_timeout = '1ms'")
-        threading.Event().wait(0.05)
+
+    def fall_silent() -> None:
+        with revisions.writing("silent"), connection.cursor() as cursor:
+            cursor.execute("select current_setting('idle_in_transaction_session_timeout')")
+            assert cursor.fetchone() == ("5s",)
+            cursor.execute("select current_setting('statement_timeout')")
+            assert cursor.fetchone() == ("30s",)
+            cursor.execute("set local idle_in_transaction_session_timeout = '1ms'")
+            threading.Event().wait(0.05)
+
+    with pytest.raises((OperationalError, InternalError)):
+        fall_silent()
     connection.close()
     assert newest_revision() == 0
 

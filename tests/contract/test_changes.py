@@ -1,4 +1,4 @@
-"""`/v1/changes`: entries, cursors, and cursors that are no longer good. The promise has its own tests."""
+"""`/v1/changes`: entries and cursors, good ones and bad. The promise has tests of its own."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -56,12 +56,12 @@ def walked(client, path: str, **query) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("path", ["/v1/products", "/v1/stock"])
-@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 500])
-def test_a_walk_covers_the_view_exactly_once(alice, path, limit):
-    pages = walked(alice, path, limit=limit)
-    assert [sku for page in pages for sku in page] == list(SKUS)
-    assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
-    assert pages[-1]
+def test_a_walk_covers_the_view_exactly_once(alice, path):
+    for limit in (1, 2, 3, 4, 5, 500):
+        pages = walked(alice, path, limit=limit)
+        assert [sku for page in pages for sku in page] == list(SKUS)
+        assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+        assert pages[-1]
 
 
 def test_500_products_are_a_page_and_501_are_two(people):

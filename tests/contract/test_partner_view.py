@@ -1,4 +1,4 @@
-"""What every answer has in common: headers, problems, methods, and what happens without a database."""
+"""What every answer has in common: headers, problems, methods; and life without a database."""
 
 import re
 from datetime import datetime
@@ -166,7 +166,7 @@ def test_a_request_costs_this_many_statements(alice, statements, path, count):
     assert len(statements) == count, statements
 
 
-def test_a_poll_when_nothing_changed_costs_seven_statements(alice, statements):
+def test_a_poll_when_nothing_changed_costs_eight_statements(alice, statements):
     cursor = alice.get("/v1/changes").json()["delta_cursor"]
     statements.clear()
     body = alice.get(f"/v1/changes?since={cursor}").json()

@@ -76,17 +76,32 @@ TABLE = [
     Row("a fixed price", [a_rule("7.77")], "7.77"),
     Row("a fixed price needs no list price", [a_rule("7.77")], "7.77", {"list_price": None}),
     Row("a percentage of no list price is none", [a_rule("25%")], None, {"list_price": None}),
-    Row("then the next rule applies", [a_rule("25%", what="variant"), a_rule("7")], "7.00", {"list_price": None}),
+    Row(
+        "then the next rule applies",
+        [a_rule("25%", what="variant"), a_rule("7")],
+        "7.00",
+        {"list_price": None},
+    ),
     Row("a rule sells what is else not sold", [a_rule("25%")], "7.50", {"unpriced": "not_sold"}),
     Row("a fixed price above the list price stands", [a_rule("12")], "12.00"),
-    Row("variant before product", [a_rule("9", what="variant"), a_rule("1", what="product")], "9.00"),
+    Row(
+        "variant before product", [a_rule("9", what="variant"), a_rule("1", what="product")], "9.00"
+    ),
     Row("product before category", [a_rule("9", what="product"), a_rule("1", what="deep")], "9.00"),
     Row("deeper before shallower", [a_rule("9", what="deep"), a_rule("1", what="shallow")], "9.00"),
     Row("category before brand", [a_rule("9", what="shallow"), a_rule("1", what="brand")], "9.00"),
     Row("brand before source", [a_rule("9", what="brand"), a_rule("1", what="source")], "9.00"),
     Row("source before all", [a_rule("9", what="source"), a_rule("1", what="all")], "9.00"),
-    Row("what before who", [a_rule("9", "everyone", "variant"), a_rule("1", "customer", "product")], "9.00"),
-    Row("depth before who", [a_rule("9", "everyone", "deep"), a_rule("1", "customer", "shallow")], "9.00"),
+    Row(
+        "what before who",
+        [a_rule("9", "everyone", "variant"), a_rule("1", "customer", "product")],
+        "9.00",
+    ),
+    Row(
+        "depth before who",
+        [a_rule("9", "everyone", "deep"), a_rule("1", "customer", "shallow")],
+        "9.00",
+    ),
     Row("customer before tier", [a_rule("9", "customer"), a_rule("1", "tier")], "9.00"),
     Row("tier before everyone", [a_rule("9", "tier"), a_rule("1", "everyone")], "9.00"),
     Row("who before kind", [a_rule("10%", "customer"), a_rule("1", "tier")], "9.00"),
@@ -104,12 +119,17 @@ TABLE = [
     Row("a window until now", [a_rule("1", ends_at=AT)], "10.00"),
     Row("another currency's rule is no rule", [a_rule("1", currency="EUR")], "10.00"),
     Row("no silent exchange", [a_rule("25%", currency="EUR")], None, {"currency": "EUR"}),
-    Row("a fixed price in one's own currency", [a_rule("8.50", currency="EUR")], "8.50", {"currency": "EUR"}),
+    Row(
+        "a fixed price in one's own currency",
+        [a_rule("8.50", currency="EUR")],
+        "8.50",
+        {"currency": "EUR"},
+    ),
     Row("nothing stacks", [a_rule("10%", what="brand"), a_rule("10%", what="all")], "9.00"),
     Row("all of it off", [a_rule("100%")], "0.00"),
     Row("a fixed price of nothing", [a_rule("0")], "0.00"),
     Row("a list price of nothing", [a_rule("25%")], "0.00", {"list_price": "0"}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.why)

@@ -531,7 +531,8 @@ class Rulers:
                 self._note(self.world.visibility, row, who, what, {"effect": effect})
             for who, what, window, currency, price, priority in drawn_prices:
                 amount = Decimal(price.rstrip("%"))
-                says = {"percent" if "%" in price else "amount": amount, "currency": currency, "priority": priority}  # fmt: skip
+                says = {"percent" if "%" in price else "amount": amount}
+                says |= {"currency": currency, "priority": priority}
                 row = PriceRule.objects.create(
                     from_revision=revision.number,
                     kind="percent" if "%" in price else "fixed",
