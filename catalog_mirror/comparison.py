@@ -66,9 +66,11 @@ class Plan:
         ]
 
 
-def plan_of(source: Source, wanted: Mapping[str, Desired], *, observed_at: datetime) -> Plan:
-    """Compare with the mirror as it is now; reads only."""
-    known = tables.known_variants(source, list(wanted))
+def plan_of(
+    source: Source, wanted: Mapping[str, Desired], *, observed_at: datetime, hold: bool = False
+) -> Plan:
+    """Compare with the mirror as it is now; `hold` what is known of it until the transaction ends."""
+    known = tables.known_variants(source, list(wanted), hold=hold)
     facets = {
         external_id: moved
         for external_id, each in wanted.items()

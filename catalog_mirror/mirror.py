@@ -121,6 +121,7 @@ def _tell(source: Source, plan: Plan, applied: Applied) -> None:
         applied.differences += differences(
             source, each, row, document, plan.facets[each.external_id]
         )
+    applied.differences += [retirement(c.sku, c.external_id) for c in plan.displaced]
     applied.quarantined += plan.duplicates
     applied.unread_holders = plan.unread_holders
     applied.unchanged = plan.compared - len(plan.facets)
@@ -136,10 +137,11 @@ def _write(
 ) -> Plan | None:
     plan = None
     with revisions.writing(origin) as revision:
-        plan = plan_of(source, wanted, observed_at=observed_at)
+        plan = plan_of(source, wanted, observed_at=observed_at, hold=True)
         if not plan.has_writes:
             raise revisions.NothingToWrite
-        tables.retire(plan.displaced_ids, revision=revision.number, at=observed_at)
+        gone = tables.retire(plan.displaced_ids, revision=revision.number, at=observed_at)
+        applied.differences += [retirement(sku, external_id) for external_id, sku in gone]
         rows = tables.rows_of(plan.row_ids)
         tables.write(
             source,

@@ -1,9 +1,13 @@
 """What a connector hands to the mirror: a shop's record in the mirror's own words."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
+
+# What Postgres or UTF-8 cannot hold: NUL, and the halves of surrogate pairs that JSON may carry.
+UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 
 StockStatus = Literal["in_stock", "out_of_stock", "on_backorder"]
 

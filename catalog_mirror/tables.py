@@ -46,6 +46,8 @@ _KNOWN = """
     from catalog_mirror_variant v join catalog_mirror_observation o on o.variant_id = v.id
     where v.source_id = %s and v.external_id = any(%s)
 """
+# What is about to be written over stays as compared: an equal read waits with its note.
+_KNOWN_AND_HELD = _KNOWN + "order by v.id for update of o"
 
 _HOLDERS = """
     select v.id, s.slug, s.rank, v.external_id, p.external_id, v.sku, o.content_at
@@ -150,6 +152,10 @@ _NOTE_UNCHANGED = f"""
         from jsonb_to_recordset(%(rows)s) as n
             (id bigint, {", ".join(f"{f} text" for f in _FACETS)})
     )
+    , held as (  -- in one order, so that two at once never wait for each other
+        select variant_id from catalog_mirror_observation
+        where variant_id in (select id from n) order by variant_id for update
+    )
     update catalog_mirror_observation o set
         {
     ", ".join(
@@ -157,7 +163,7 @@ _NOTE_UNCHANGED = f"""
         for f in _FACETS
     )
 }
-    from n where o.variant_id = n.id
+    from n join held h on h.variant_id = n.id where o.variant_id = n.id
       and {
     " and ".join(f"(n.{f} = '' or o.{f}_hash = n.{f} or o.{f}_at > %(at)s)" for f in _FACETS)
 }
@@ -184,11 +190,10 @@ def _rows(sql: str, params: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def known_variants(source: Source, external_ids: list[str]) -> dict[str, Known]:
-    return {
-        row[0]: Known(*row[:6], *map(bytes, row[6:]))
-        for row in _rows(_KNOWN, [source.pk, external_ids])
-    }
+def known_variants(source: Source, external_ids: list[str], *, hold: bool) -> dict[str, Known]:
+    """Return the variants with these ids; `hold` keeps their observations for this transaction."""
+    rows = _rows(_KNOWN_AND_HELD if hold else _KNOWN, [source.pk, external_ids])
+    return {row[0]: Known(*row[:6], *map(bytes, row[6:])) for row in rows}
 
 
 def holders(source: Source, skus: list[str], external_ids: list[str]) -> list[Holder]:

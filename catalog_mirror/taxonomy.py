@@ -1,11 +1,11 @@
 """The only writer of categories, and the tree they make."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog_mirror import revisions
 from catalog_mirror.models import Category, Source
-from catalog_mirror.records import CategoryRecord
+from catalog_mirror.records import UNWRITABLE, CategoryRecord
 
 # A tree deeper than this is a loop or a mistake; WooCommerce's own forms stop being usable long before.
 DEEPEST = 20
@@ -97,7 +97,7 @@ def apply_categories(source: Source, records: list[CategoryRecord], *, origin: s
 
 
 def _parents_first(records: list[CategoryRecord]) -> list[CategoryRecord]:
-    by_id = {record.external_id: record for record in records}
+    by_id = {record.external_id: _writable(record) for record in records}
 
     def depth(record: CategoryRecord) -> int:
         steps, parent = 0, by_id.get(record.parent_external_id or "")
@@ -111,6 +111,15 @@ def _parents_first(records: list[CategoryRecord]) -> list[CategoryRecord]:
         return steps
 
     return sorted(by_id.values(), key=lambda record: (depth(record), record.external_id))
+
+
+def _writable(record: CategoryRecord) -> CategoryRecord:
+    """Return a record whose texts fit. Refusing it would tear what lies under it from its rules."""
+    return replace(
+        record,
+        slug=UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", record.slug)[:200],
+        name=UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", record.name)[:300],
+    )
 
 
 def _described(row: Category, external_ids: Mapping[int, str]) -> tuple[str, str, str | None]:

@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
-from catalog_mirror.records import ProductRecord, Stock, Unmirrorable, VariantRecord
+from catalog_mirror.records import UNWRITABLE, ProductRecord, Stock, Unmirrorable, VariantRecord
 from catalog_mirror.taxonomy import Tree
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST_SKU = 100  # characters; WooCommerce and Shopify allow no more
 LONGEST_DESCRIPTION = 1_000_000  # characters; the longest seen in a real shop was 370,000
 LONGEST_ID = 100  # characters; shops number their things, feeds name them
@@ -46,7 +47,7 @@ def _bad_character(product: ProductRecord, variant: VariantRecord) -> tuple[str,
     shared = (product.external_id, product.code, product.name, product.url, product.brand)
     if not _may_be_unwritable((shared, variant)):
         return None
-    bad = set(_UNWRITABLE.findall("".join(_texts((shared, variant)))))
+    bad = set(UNWRITABLE.findall("".join(_texts((shared, variant)))))
     if "\0" in bad:
         return "nul_character", "A text holds a NUL character. Remove it in the shop."
     if bad:
@@ -76,6 +77,8 @@ def _bad_content(variant: VariantRecord) -> tuple[str, str] | None:
         return None
     if not content.sku:
         return "sku_missing", "It has no SKU of its own. Give it one in the shop."
+    if _CONTROL.search(content.sku):
+        return "sku_unprintable", "The SKU holds a control character, such as a line break."
     if len(content.sku) > LONGEST_SKU:
         return "sku_too_long", f"The SKU is longer than {LONGEST_SKU} characters."
     if len(content.description) > LONGEST_DESCRIPTION:
@@ -120,10 +123,6 @@ def _bad_stock(variant: VariantRecord) -> tuple[str, str] | None:
     return None
 
 
-# What Postgres or UTF-8 cannot hold: NUL, and the halves of surrogate pairs that JSON may carry.
-_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
-
-
 def _may_be_unwritable(value: Any) -> bool:
     """Look at it written as JSON, which is far quicker; a text that spells the escape is found too."""
     try:
@@ -146,7 +145,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _printable(text: str) -> str:
-    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def unplaced(product: ProductRecord, variant: VariantRecord, tree: Tree) -> Unmirrorable | None:

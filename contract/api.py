@@ -113,12 +113,12 @@ class Health(APIView):
 
     @shapes.described("health", shapes.Health, 503)
     def get(self, _request: Request) -> JsonResponse:
-        try:
-            revision = revisions.newest()
-        except DatabaseError:
-            connection.close()
-            return JsonResponse({"status": "unavailable"}, status=503)
-        return JsonResponse({"status": "ok", "revision": revision})
+        for _ in range(2):  # a connection kept since before a restart is worth one more try
+            try:
+                return JsonResponse({"status": "ok", "revision": revisions.newest()})
+            except DatabaseError:
+                connection.close()
+        return JsonResponse({"status": "unavailable"}, status=503)
 
 
 def _page_request(request: Request, *, most: int) -> PageRequest:
