@@ -16,8 +16,9 @@ from pricing.rules import rules_in_force
 
 # What every read of items selects; the order is that of `VisibleRow`.
 COLUMNS = """
-    v.id, v.sku, v.source_id, v.brand_id, v.product_id, v.category_ids, v.category_depths,
-    v.list_price, v.currency, v.tax_included, v.stock_on_hand, v.stock_available, v.stock_status,
+    v.id, v.sku, v.source_id, v.brand_id, v.product_id,
+    v.category_ids::text, v.category_depths::text, v.list_price,
+    v.currency, v.tax_included, v.stock_on_hand, v.stock_available, v.stock_status,
     d.body
 """
 FROM = """
@@ -43,10 +44,16 @@ class VisibleRow(NamedTuple):
 
 def visible_row(row: Sequence[Any]) -> VisibleRow:
     pk, sku, source, brand, product, categories, depths, price, currency, tax, *rest = row
-    gate = (sku, True, source, brand, product, tuple(categories), tuple(depths))
+    gate = (sku, True, source, brand, product, _integers(categories), _integers(depths))
     on_hand, available, status, document = rest
     state = State(pk, 0, None, *gate, price, currency, tax)
     return VisibleRow(state, stock_json(on_hand, available, status), document)
+
+
+@lru_cache(maxsize=16_384)
+def _integers(literal: str) -> tuple[int, ...]:
+    """Read an array's literal; variants of one category have the same, so most are read once."""
+    return tuple(map(int, literal[1:-1].split(","))) if literal != "{}" else ()
 
 
 @lru_cache(maxsize=65_536)
