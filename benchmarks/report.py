@@ -5,6 +5,7 @@ from benchmarks import requests_cpu, sweeps, world
 from benchmarks.requests_cpu import Case
 from catalog_mirror.models import Variant
 from contract.cursors import sealed
+from contract.parameters import Filters
 from customers.models import VisibilityRule
 
 
@@ -61,7 +62,10 @@ def _middle_cursors(keys: list[str]) -> dict[str, str]:
     """Return for each key the cursor that a client half way through the list would hold."""
     owners = dict(ApiKey.objects.values_list("public_id", "customer_id"))
     middle = _middle()
-    return {key: sealed(owners[key.split("_")[2]], "products", [middle, []]) for key in keys}
+    unfiltered = Filters(()).digest
+    return {
+        key: sealed(owners[key.split("_")[2]], "products", [middle, unfiltered]) for key in keys
+    }
 
 
 def _seen_by_all() -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import orjson
 from django.db import DatabaseError, connection
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -36,7 +36,7 @@ class ProductList(PartnerView):
     @shapes.described(
         "list_products", shapes.ProductPage, *_REFUSED, parameters=shapes.LIST_PARAMETERS
     )
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: HttpRequest) -> HttpResponse:
         asked = _page_request(request, most=_MOST)
         with self.snapshot() as snapshot:
             return self.answer(_list_body(snapshot, product_page(snapshot, asked)))
@@ -48,7 +48,7 @@ class ProductDetail(PartnerView):
     route = "/v1/products/{sku}"
 
     @shapes.described("get_product", shapes.Item, *_REFUSED, 404)
-    def get(self, request: Request, sku: str) -> HttpResponse:
+    def get(self, request: HttpRequest, sku: str) -> HttpResponse:
         refuse_unknown(request.GET, ())
         if "\0" in sku:
             raise not_found()
@@ -62,7 +62,7 @@ class StockList(PartnerView):
     route = "/v1/stock"
 
     @shapes.described("list_stock", shapes.StockPage, *_REFUSED, parameters=shapes.LIST_PARAMETERS)
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: HttpRequest) -> HttpResponse:
         asked = _page_request(request, most=_MOST_STOCK)
         with self.snapshot() as snapshot:
             return self.answer(_list_body(snapshot, stock_page(snapshot, asked)))
@@ -76,7 +76,7 @@ class ChangeList(PartnerView):
     @shapes.described(
         "list_changes", shapes.ChangesPage, *_REFUSED, 410, parameters=shapes.CHANGE_PARAMETERS
     )
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: HttpRequest) -> HttpResponse:
         refuse_unknown(request.GET, ("since", "limit"))
         limit = limit_of(request.GET, default=_DEFAULT_LIMIT, most=_MOST)
         cursor = self._cursor(single(request.GET, "since"))
@@ -104,7 +104,7 @@ class NoSuchRoute(PartnerView):
     route = "/v1/?"
 
     @extend_schema(exclude=True)
-    def get(self, _request: Request) -> HttpResponse:
+    def get(self, _request: HttpRequest, **_: str) -> HttpResponse:
         raise Problem(404, "not_found", "There is no such resource.")
 
 
@@ -121,7 +121,7 @@ class Health(APIView):
         return JsonResponse({"status": "unavailable"}, status=503)
 
 
-def _page_request(request: Request, *, most: int) -> PageRequest:
+def _page_request(request: HttpRequest, *, most: int) -> PageRequest:
     refuse_unknown(request.GET, _LIST_PARAMETERS)
     return PageRequest(
         filters_of(request.GET),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import structlog
@@ -12,15 +12,20 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apikeys.addresses import client_address
-from apikeys.admission import Admission, admit, complete
+from apikeys.admission import Admission, admit, admit_then, complete
 from apikeys.keys import PresentedKey, parsed
 from contract.problems import Problem, problem_response
-from contract.snapshots import COMMIT, ContractInactive, Snapshot, snapshot_for
+from contract.snapshots import (
+    COMMIT,
+    ContractInactive,
+    Opened,
+    Snapshot,
+    opening_for,
+    snapshot_for,
+)
 from groundwork.correlation import correlation_id
 
 log = structlog.get_logger(__name__)
@@ -31,8 +36,8 @@ _WINDOW = 60  # seconds
 class PartnerView(APIView):
     """An endpoint for partners. `route` is its name in the log.
 
-    Answers are built as bytes, so DRF's negotiation, authentication and throttling are left out;
-    what they would do happens in one statement (`apikeys.admission`).
+    Answers are built as bytes, so nothing of DRF runs but the description for OpenAPI: negotiation,
+    authentication and throttling happen in one statement (`apikeys.admission`).
     """
 
     http_method_names = ["get", "head"]  # noqa: RUF012 - as Django declares it
@@ -41,6 +46,7 @@ class PartnerView(APIView):
     answered: HttpResponse
     revision: int
     started: float
+    opened: Opened | None = None
     is_logged = False
 
     @property
@@ -53,7 +59,10 @@ class PartnerView(APIView):
     @contextmanager
     def snapshot(self, not_before: datetime | None = None) -> Iterator[Snapshot]:
         """Read as the caller; the end of the transaction and of the log's row are one round trip."""
-        with snapshot_for(self.customer_id, not_before=not_before, end=self._end) as snapshot:
+        opened, self.opened = self.opened, None
+        with snapshot_for(
+            self.customer_id, not_before=not_before, opened=opened, end=self._end
+        ) as snapshot:
             self.revision = snapshot.revision
             yield snapshot
 
@@ -74,23 +83,23 @@ class PartnerView(APIView):
         self.is_logged = True
         self._log_safely(self.answered, first=COMMIT)
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *_: Any, **kwargs: Any) -> HttpResponseBase:
         self.started = perf_counter()
         try:
-            self.admission = _admitted(request, self.route)
+            self.admission, self.opened = _admitted(request, self.route)
         except DatabaseError:
             log.exception("admission_failed")
             connection.close()
             return problem_response(_unavailable())
-        response = self._answered(request, *args, **kwargs)
-        if self.admission.log_id is not None and not self.is_logged:
-            self._log_safely(response)
+        response = self._answered(request, **kwargs)
+        if not self.is_logged:
+            self._log_safely(response, first=COMMIT if self.opened else "")
         return response
 
-    def _answered(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def _answered(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
             _refuse(self.admission)
-            response = cast("HttpResponse", super().dispatch(request, *args, **kwargs))
+            response = self._handled(request, **kwargs)
         except Problem as problem:
             response = problem_response(problem)
         except ContractInactive:
@@ -115,6 +124,14 @@ class PartnerView(APIView):
             response.headers.setdefault("X-Revision", str(self.revision))
         return response
 
+    def _handled(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        method = (request.method or "").lower()
+        if method not in self.http_method_names:
+            detail = "This resource is read with GET."
+            raise Problem(405, "method_not_allowed", detail, headers={"Allow": "GET, HEAD"})
+        response: HttpResponse = getattr(self, method)(request, **kwargs)
+        return response
+
     def _log(self, response: HttpResponse, *, first: str = "") -> None:
         complete(
             self.admission,
@@ -131,22 +148,13 @@ class PartnerView(APIView):
             log.exception("log_not_completed")
             connection.close()
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Skip what admission has done."""
 
-    def handle_exception(self, exc: Exception) -> Any:
-        """Let refusals through to where they are put into words."""
-        if isinstance(exc, MethodNotAllowed):
-            raise Problem(
-                405,
-                "method_not_allowed",
-                "This resource is read with GET.",
-                headers={"Allow": "GET, HEAD"},
-            ) from exc
-        raise exc
+# The customer of each key that was admitted: it never changes. With it the snapshot is opened in the
+# round trip of the admission; whose it is, the admission tells.
+_customer_of: dict[str, int] = {}
 
 
-def _admitted(request: HttpRequest, route: str) -> Admission:
+def _admitted(request: HttpRequest, route: str) -> tuple[Admission, Opened | None]:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     key = parsed(given.strip()) if scheme.lower() == "bearer" else None
     try:
@@ -164,14 +172,23 @@ def _connection_was_lost(error: DatabaseError) -> bool:
     return lost and (connection.connection is None or connection.connection.closed)
 
 
-def _admit(key: PresentedKey | None, request: HttpRequest, route: str) -> Admission:
-    return admit(
-        key,
-        method=request.method or "",
-        route=route,
-        correlation_id=correlation_id(),
-        address=client_address(request),
-    )
+def _admit(
+    key: PresentedKey | None, request: HttpRequest, route: str
+) -> tuple[Admission, Opened | None]:
+    caller = {
+        "method": (request.method or "")[:8],
+        "route": route,
+        "correlation_id": correlation_id(),
+        "address": client_address(request),
+    }
+    opening = opening_for(_customer_of.get(key.public_id)) if key else None
+    if key and opening:
+        admission, row = admit_then(opening.sql, opening.params, key, **caller)
+        return admission, Opened(opening.kept, row)
+    admission = admit(key, **caller)
+    if key and admission.customer_id is not None:
+        _customer_of[key.public_id] = admission.customer_id
+    return admission, None
 
 
 def _refuse(admission: Admission) -> None:

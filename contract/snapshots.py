@@ -80,11 +80,41 @@ _UNKNOWN = Kept(NOTHING)
 _MOST_KEPT = 10_000
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What opens a snapshot, to be sent along with something else."""
+
+    sql: str
+    params: Mapping[str, str]
+    kept: Kept
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A snapshot's transaction that was opened already, and the row that it began with."""
+
+    kept: Kept
+    row: tuple[Any, ...]
+
+
+def opening_for(customer_id: int | None) -> Opening | None:
+    """Return what opens a snapshot for a customer of whom something is kept."""
+    kept = _kept.get(customer_id) if customer_id is not None else None
+    return _opening(customer_id, kept) if kept else None
+
+
+def _opening(customer_id: int | None, kept: Kept) -> Opening:
+    role = role_name(connection, "api")
+    params = {"role": role, "customer": str(customer_id), **kept.entitlement.gate}
+    return Opening(_BEGIN, params, kept)
+
+
 @contextmanager
 def snapshot_for(
     customer_id: int,
     *,
     not_before: datetime | None = None,
+    opened: Opened | None = None,
     end: Callable[[], None] | None = None,
 ) -> Iterator[Snapshot]:
     """Read as one customer, in one read-only transaction; raise `ContractInactive` outside a contract.
@@ -95,7 +125,7 @@ def snapshot_for(
     """
     ended = False
     try:
-        yield _begun(customer_id, not_before)
+        yield _begun(customer_id, opened or _open(customer_id), not_before)
         if end:
             end()
             ended = True
@@ -104,9 +134,14 @@ def snapshot_for(
             together(COMMIT, {})
 
 
-def _begun(customer_id: int, not_before: datetime | None) -> Snapshot:
-    kept = _kept.get(customer_id, _UNKNOWN)
-    number, nonce, recorded_at, now, epoch, rules = _begin(customer_id, kept.entitlement)
+def _open(customer_id: int) -> Opened:
+    opening = _opening(customer_id, _kept.get(customer_id, _UNKNOWN))
+    return Opened(opening.kept, together(opening.sql, opening.params)[0])
+
+
+def _begun(customer_id: int, opened: Opened, not_before: datetime | None) -> Snapshot:
+    kept = opened.kept
+    number, nonce, recorded_at, now, epoch, rules = opened.row
     at = max(now, recorded_at, not_before or now)
     if not kept.entitlement.is_current(rules, at):
         kept = Kept(compiled(rules=rules, at=at))
@@ -126,14 +161,6 @@ def _begun(customer_id: int, not_before: datetime | None) -> Snapshot:
         gate=kept.entitlement.gate,
         kept=kept,
     )
-
-
-def _begin(customer_id: int, kept: Entitlement) -> tuple[Any, ...]:
-    role = role_name(connection, "api")
-    rows = together(_BEGIN, {"role": role, "customer": str(customer_id), **kept.gate})
-    if not rows:
-        raise RuntimeError("The database holds no revision. Run `manage.py migrate`.")
-    return rows[0]
 
 
 def _keep(customer_id: int, kept: Kept) -> None:

@@ -15,12 +15,22 @@ def prepared(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         return cursor.execute(sql, params, prepare=True).fetchall()
 
 
-def together(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run several statements in one round trip; return the rows of the last."""
+def results(sql: str, params: Mapping[str, Any]) -> list[list[tuple[Any, ...]]]:
+    """Run several statements in one round trip; return the rows of each."""
     connection.ensure_connection()
     with connection.wrap_database_errors:
         cursor = psycopg.ClientCursor(connection.connection)
         cursor.execute(sql, params)
+        every = [_rows_of(cursor)]
         while cursor.nextset():
-            pass
-        return cursor.fetchall() if cursor.description else []
+            every.append(_rows_of(cursor))
+        return every
+
+
+def together(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run several statements in one round trip; return the rows of the last."""
+    return results(sql, params)[-1]
+
+
+def _rows_of(cursor: psycopg.Cursor[Any]) -> list[tuple[Any, ...]]:
+    return cursor.fetchall() if cursor.description else []

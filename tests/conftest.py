@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
-from contract import snapshots
+from contract import partner_view, snapshots
 
 # Names resolve to these before Postgres's own, so that the product's SQL reads a clock that a test
 # can move. Production has no such schema.
@@ -79,6 +79,7 @@ def clean_database() -> None:
         "update clock.moved set by = '0'; set session_replication_role = origin"
     )
     snapshots._kept.clear()
+    partner_view._customer_of.clear()
 
 
 @pytest.fixture
