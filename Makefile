@@ -29,7 +29,7 @@ test-all: .venv/.installed ## The same, with the tests that take minutes
 
 # The engines are ended however the checks end, and the exit code is the checks'.
 define on_test_engines
-export TRADECOUNTER_DATA="$(CURDIR)/.data-test" TRADECOUNTER_FAST=1; \
+export LOCAL=true TRADECOUNTER_DATA="$(CURDIR)/.data-test" TRADECOUNTER_FAST=1; \
 	trap '$(MANAGE) engines stop' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	$(MAKE) --no-print-directory $(1)
 endef
@@ -41,7 +41,7 @@ check: .venv/.installed ## Format, lint, types, layers, migrations, contract, de
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/mypy .
 	@echo "$(MANAGE) check --deploy --fail-level WARNING"
-	@$(DEPLOYMENT) $(MANAGE) check --deploy --fail-level WARNING
+	@LOCAL=false $(DEPLOYMENT) $(MANAGE) check --deploy --fail-level WARNING
 	$(MANAGE) makemigrations --check
 	$(MANAGE) spectacular --validate --fail-on-warn --file .venv/openapi_v1.yaml
 	diff -u docs/openapi_v1.yaml .venv/openapi_v1.yaml

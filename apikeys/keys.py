@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from apikeys.models import ApiKey
@@ -47,8 +48,9 @@ def issue(*, actor: str, **fields: Any) -> tuple[ApiKey, str]:
     public_id, secret = _random(_ID_LENGTH), _random(_SECRET_LENGTH)
     key = ApiKey(public_id=public_id, secret_sha256=sha256(secret.encode()).digest(), **fields)
     key.full_clean()
-    key.save(force_insert=True)
-    audit.record(actor, action="apikey.issued", subject=str(key), after={"label": key.label})
+    with transaction.atomic():
+        key.save(force_insert=True)
+        audit.record(actor, action="apikey.issued", subject=str(key), after={"label": key.label})
     body = f"tc_{key.mode}_{public_id}_{secret}"
     return key, body + _checksum(body)
 
@@ -73,8 +75,11 @@ def revoke(public_id: str, *, actor: str, reason: str) -> None:
     """End a key for good, from the next request on; revoking twice keeps the first time."""
     if not ApiKey.objects.filter(public_id=public_id).exists():
         raise NoSuchKey(f"There is no key {public_id}.")
-    ended = ApiKey.objects.filter(public_id=public_id, revoked_at=None).update(
-        revoked_at=Now(), revoked_reason=reason
-    )
-    if ended:
-        audit.record(actor, action="apikey.revoked", subject=public_id, after={"reason": reason})
+    with transaction.atomic():
+        ended = ApiKey.objects.filter(public_id=public_id, revoked_at=None).update(
+            revoked_at=Now(), revoked_reason=reason
+        )
+        if ended:
+            audit.record(
+                actor, action="apikey.revoked", subject=public_id, after={"reason": reason}
+            )

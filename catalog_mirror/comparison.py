@@ -78,7 +78,12 @@ def plan_of(
     }
     claims = {i: _claim(source, wanted[i]) for i, moved in facets.items() if "content" in moved}
     settlement, holder_ids = _settled(source, claims, wanted, observed_at)
-    accepted = [wanted[i] for i in facets if i not in claims or claims[i] in settlement.accepted]
+    gone = {c.external_id for c in settlement.displaced if c.source_slug == source.slug}
+    accepted = [
+        wanted[i]
+        for i in facets
+        if i not in gone and (i not in claims or claims[i] in settlement.accepted)
+    ]
     fresh = {each.sku: each.external_id for each in accepted if each.external_id not in known}
     return Plan(
         source=source,

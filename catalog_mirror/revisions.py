@@ -11,18 +11,23 @@ from django.db import connection, transaction
 from groundwork.correlation import correlation_id
 
 # How long after its stamp a revision may still be on its way to becoming readable (DELTA.md's
-# EPSILON). The delta looks back that far, so no writing transaction may last longer.
+# EPSILON). The delta looks back that far, so what follows the stamp is bounded to less: the work, a
+# pause before the commit, and the commit itself.
 EPSILON = timedelta(seconds=10)
-LONGEST_WRITE = timedelta(seconds=8)
+LONGEST_WRITE = timedelta(seconds=4)
+LONGEST_PAUSE = timedelta(seconds=2)
+LONGEST_STATEMENT = timedelta(seconds=3)
 
 # The key of the advisory lock that orders all writers; any constant that nothing else uses.
 _LOCK = 0x7261_6465
 
 _BEGIN = """
-    select set_config('lock_timeout', '30s', true),
-           set_config('statement_timeout', '30s', true),
-           set_config('idle_in_transaction_session_timeout', '5s', true);
+    select set_config('lock_timeout', '30s', true), set_config('statement_timeout', '30s', true);
     select pg_advisory_xact_lock(%s);
+"""
+_BOUND = """
+    select set_config('statement_timeout', %s, true),
+           set_config('idle_in_transaction_session_timeout', %s, true)
 """
 # A statement of its own, so that its snapshot is taken after the lock is held.
 _TAKE = """
@@ -64,6 +69,7 @@ def writing(origin: str, *, touches_rules: bool = False) -> Iterator[TakenRevisi
     try:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             cursor.execute(_BEGIN, [_LOCK])
+            cursor.execute(_BOUND, [_milliseconds(LONGEST_STATEMENT), _milliseconds(LONGEST_PAUSE)])
             cursor.execute(_TAKE, [origin, correlation_id(), touches_rules])
             taken = TakenRevision(*cursor.fetchone())
             yield taken
@@ -74,6 +80,10 @@ def writing(origin: str, *, touches_rules: bool = False) -> Iterator[TakenRevisi
                 )
     except NothingToWrite:
         return
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return f"{duration // timedelta(milliseconds=1)}ms"
 
 
 def newest() -> int:

@@ -111,7 +111,7 @@ def needs_engines() -> bool:
 @contextmanager
 def environment_of_children(*, own_engines: bool) -> Iterator[dict[str, str]]:
     """Start the embedded engines, if they are to run, and end them afterwards."""
-    environment = dict(os.environ) | {"PYTHONUNBUFFERED": "1"}
+    environment = dict(os.environ) | {"PYTHONUNBUFFERED": "1", "LOCAL": "true"}
     if not own_engines:
         yield environment
         return

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import environ
+from cryptography.fernet import Fernet, MultiFernet
+from django.core.exceptions import ImproperlyConfigured
 
 from groundwork.local import local_secret
 
@@ -21,12 +23,26 @@ def secret(name: str) -> str:
     return env.str(name, default="") or (local_secret(name.lower()) if EMBEDDED else env.str(name))
 
 
+def fernet_keys(name: str) -> list[str]:
+    """Return the keys of the setting `name`, newest first: the first one seals, all of them open."""
+    keys = [key.strip() for key in secret(name).split(",") if key.strip()]
+    try:
+        MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} holds no usable key. Make one: python3 -c 'import base64, os; "
+            "print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+        ) from error
+    return keys
+
+
+# Run by a person on this machine: http on loopback, static files from the packages, readable logs.
+LOCAL = env.bool("LOCAL", default=EMBEDDED)
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-# Comma-separated Fernet keys, newest first: the first one seals, all of them open.
-CURSOR_KEYS = secret("CURSOR_KEYS").split(",")
-SEALING_KEYS = secret("SEALING_KEYS").split(",")
+CURSOR_KEYS = fernet_keys("CURSOR_KEYS")
+SEALING_KEYS = fernet_keys("SEALING_KEYS")
 
 INSTALLED_APPS = [
     "groundwork",  # first: its `migrate` runs as the owner role
@@ -95,7 +111,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASE_CONNECT_TIMEOUT = 5  # seconds; a database that does not answer is an error, not a wait
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = env.str("REDIS_URL", default="") if LOCAL else env.str("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -124,20 +140,20 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = None if EMBEDDED else BASE_DIR / "staticfiles"
+STATIC_ROOT = None if LOCAL else BASE_DIR / "staticfiles"
 # In a checkout the admin's files are served from the packages; a deployment collects them.
-WHITENOISE_USE_FINDERS = EMBEDDED
+WHITENOISE_USE_FINDERS = LOCAL
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if EMBEDDED
+        if LOCAL
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
 
 # A deployment speaks TLS; the embedded checkout listens on loopback only.
-SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not EMBEDDED)
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not LOCAL)
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SSL_REDIRECT
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
@@ -171,4 +187,4 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {"SITE_TITLE": "Tradecounter", "SITE_HEADER": "Tradecounter"}
 
 LOGGING_CONFIG = "groundwork.logs.configure"
-LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "json": not (EMBEDDED or DEBUG)}
+LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "json": not (LOCAL or DEBUG)}

@@ -1,12 +1,13 @@
 """The doors of /v1."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from catalog_mirror import revisions
@@ -18,7 +19,13 @@ from contract.items import joined
 from contract.lists import Page, PageRequest, product, product_page, stock_page
 from contract.parameters import filters_of, limit_of, refuse_unknown, single
 from contract.partner_view import PartnerView
-from contract.problems import Problem, bad_parameter, not_found
+from contract.problems import (
+    Problem,
+    bad_parameter,
+    not_found,
+    problem_response,
+    read_only,
+)
 from contract.snapshots import Snapshot
 
 _LIST_PARAMETERS = ("brand", "category", "product", "sku", "source", "limit", "cursor")
@@ -109,10 +116,17 @@ class NoSuchRoute(PartnerView):
 
 
 class Health(APIView):
-    """Whether requests can be served; open to anyone."""
+    """Whether requests can be served; open to anyone, whatever it accepts."""
+
+    http_method_names = ["get", "head"]  # noqa: RUF012 - as Django declares it
+
+    def dispatch(self, request: HttpRequest, *_: Any, **_options: Any) -> HttpResponseBase:
+        if (request.method or "").lower() not in self.http_method_names:
+            return problem_response(read_only())
+        return self.get(request)
 
     @shapes.described("health", shapes.Health, 503)
-    def get(self, _request: Request) -> JsonResponse:
+    def get(self, _request: HttpRequest) -> JsonResponse:
         for _ in range(2):  # a connection kept since before a restart is worth one more try
             try:
                 return JsonResponse({"status": "ok", "revision": revisions.newest()})

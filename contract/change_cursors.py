@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from contract.cursors import opened, sealed
+from contract.cursors import CursorInvalid, opened, sealed
 from contract.items import VIEW_VERSION
 
 _KIND = "changes"
@@ -68,5 +68,9 @@ class ChangeCursor:
 
 def change_cursor(text: str, *, customer_id: int) -> ChangeCursor:
     """Open a cursor; raise `CursorInvalid` for any that is not this customer's."""
-    epoch, since, target, position, version = opened(text, customer_id=customer_id, kind=_KIND)
-    return ChangeCursor(epoch, _mark(since), _mark(target), position, version)
+    content = opened(text, customer_id=customer_id, kind=_KIND)
+    try:
+        epoch, since, target, position, version = content
+        return ChangeCursor(epoch, _mark(since), _mark(target), position, version)
+    except (TypeError, ValueError) as error:  # sealed by another version of this program
+        raise CursorInvalid from error

@@ -15,7 +15,7 @@ import orjson
 from catalog_mirror.states import State
 from contract.change_cursors import ChangeCursor, Mark
 from contract.changed_rules import Subjects, changed_subjects, terms_since
-from contract.items import VisibleRow, item, price_json, visible_rows
+from contract.items import VIEW_VERSION, VisibleRow, item, price_json, visible_rows
 from contract.moments import Interval, Projection, moving_revisions, past_projections
 from contract.problems import Problem
 from contract.snapshots import Snapshot
@@ -130,7 +130,7 @@ def refuse_stale(snapshot: Snapshot, cursor: ChangeCursor) -> None:
     known = dict(snapshot.rows(_KNOWN_MARKS, {"numbers": numbers})) if numbers else {}
     if (
         cursor.epoch != snapshot.epoch
-        or cursor.view_version != ChangeCursor(0, None, None).view_version
+        or cursor.view_version != VIEW_VERSION
         or any(known.get(mark.revision) != mark.nonce for mark in cursor.marks)
     ):
         raise Problem(

@@ -75,11 +75,12 @@ def items_of(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> list[bytes]:
 def _price_list(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> PriceList:
     """Return the customer's kept price list, or one made of the rules under these rows."""
     kept = snapshot.kept
-    if not kept.prices_read or (kept.prices and not kept.prices.is_current(snapshot.at)):
-        kept.prices = kept_price_list(snapshot, snapshot.terms, snapshot.at)
-        kept.prices_read = True
-    if kept.prices:
-        return kept.prices
+    prices, was_read = kept.prices, kept.prices_read  # once: other threads share what is kept
+    if not was_read or (prices and not prices.is_current(snapshot.at)):
+        prices = kept_price_list(snapshot, snapshot.terms, snapshot.at)
+        kept.prices, kept.prices_read = prices, True
+    if prices:
+        return prices
     rules = rules_in_force(snapshot, (row.state for row in rows))
     return PriceList(snapshot.terms, rules, snapshot.at)
 

@@ -105,7 +105,7 @@ def _position(snapshot: Snapshot, request: PageRequest, kind: str) -> int:
         return 0
     try:
         position, made_for = opened(request.cursor, customer_id=snapshot.customer_id, kind=kind)
-    except CursorInvalid:
+    except (CursorInvalid, ValueError):
         raise bad_parameter("cursor", "This is not a cursor of this list.") from None
     if made_for != request.filters.digest:
         raise bad_parameter("cursor", "It was made for other filters. Keep them, or start again.")

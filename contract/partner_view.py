@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from apikeys.addresses import client_address
 from apikeys.admission import Admission, admit, admit_then, complete
 from apikeys.keys import PresentedKey, parsed
-from contract.problems import Problem, problem_response
+from contract.problems import Problem, problem_response, read_only
 from contract.snapshots import (
     COMMIT,
     ContractInactive,
@@ -80,14 +80,13 @@ class PartnerView(APIView):
         return self.answered
 
     def _end(self) -> None:
-        self.is_logged = True
-        self._log_safely(self.answered, first=COMMIT)
+        self.is_logged = self._log_safely(self.answered, first=COMMIT)
 
     def dispatch(self, request: HttpRequest, *_: Any, **kwargs: Any) -> HttpResponseBase:
         self.started = perf_counter()
         try:
             self.admission, self.opened = _admitted(request, self.route)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             log.exception("admission_failed")
             connection.close()
             return problem_response(_unavailable())
@@ -127,8 +126,7 @@ class PartnerView(APIView):
     def _handled(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         method = (request.method or "").lower()
         if method not in self.http_method_names:
-            detail = "This resource is read with GET."
-            raise Problem(405, "method_not_allowed", detail, headers={"Allow": "GET, HEAD"})
+            raise read_only()
         response: HttpResponse = getattr(self, method)(request, **kwargs)
         return response
 
@@ -141,12 +139,15 @@ class PartnerView(APIView):
             first=first,
         )
 
-    def _log_safely(self, response: HttpResponse, *, first: str = "") -> None:
+    def _log_safely(self, response: HttpResponse, *, first: str = "") -> bool:
+        """Complete the log's row; where that fails, the partner gets its answer all the same."""
         try:
             self._log(response, first=first)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             log.exception("log_not_completed")
             connection.close()
+            return False
+        return True
 
 
 # The customer of each key that was admitted: it never changes. With it the snapshot is opened in the

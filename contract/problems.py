@@ -44,6 +44,11 @@ def bad_parameter(name: str, detail: str) -> Problem:
     return Problem(400, "invalid_parameter", detail, parameter=name)
 
 
+def read_only() -> Problem:
+    detail = "This resource is read with GET."
+    return Problem(405, "method_not_allowed", detail, headers={"Allow": "GET, HEAD"})
+
+
 def not_found() -> Problem:
     """Return the one answer for what is hidden and what does not exist."""
     return Problem(404, "not_found", "There is no such thing in your view.")

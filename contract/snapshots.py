@@ -23,6 +23,8 @@ _BEGIN = f"""
     begin isolation level repeatable read read only;
     select set_config('role', %(role)s, true),
            set_config('plan_cache_mode', 'force_generic_plan', true),
+           set_config('statement_timeout', '10s', true),
+           set_config('lock_timeout', '2s', true),
            set_config('tradecounter.customer', %(customer)s, true),
            {", ".join(f"set_config('tradecounter.{name}', %({name})s, true)" for name in SETTINGS)};
     select r.number, r.nonce, r.recorded_at, transaction_timestamp(),

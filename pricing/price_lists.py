@@ -10,6 +10,8 @@ from pricing.offers import Contest, PriceVersion, Quote, contest, decided
 
 # A customer with more rules than this is quoted from the rules under each page's subjects instead.
 MOST_KEPT = 5_000
+# Contests kept a customer, about 400 bytes each; a page of 100 needs no more than 100.
+MOST_CONTESTS = 1_000
 
 _ALL = f"""
     select {WHO_WHAT_WHEN}, r.kind, r.percent, r.amount, r.currency, r.priority, r.name
@@ -44,10 +46,13 @@ class PriceList:
             state.product_id,
             state.category_ids,
             state.depths,
+            state.currency,
             state.list_price is None,
         )
         between = self._contests.get(shared)
         if between is None:
+            if len(self._contests) >= MOST_CONTESTS:
+                self._contests.clear()
             between = self._contests[shared] = self._contest(state)
         return decided(state, self._terms, between)
 

@@ -22,4 +22,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params: dict[str, Any] = super().get_connection_params()
         # Django sets None; the named statements of a request repeat.
         params["prepare_threshold"] = 2
+        params.setdefault("connect_timeout", settings.DATABASE_CONNECT_TIMEOUT)
         return params | engines.ensure().database if settings.EMBEDDED else params

@@ -1,6 +1,7 @@
 """Two variants, one SKU: who keeps it."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -243,3 +244,18 @@ def test_no_sku_is_ever_claimed_twice_and_nobody_is_forgotten(world):
     waiting = {each.variant for each in settled.unread}
     assert not waiting & {each.variant for each in settled.displaced}, "who waits is not retired"
     assert all(not each.is_fresh for each in settled.unread.values())
+
+
+def test_a_displaced_holder_that_moved_in_price_too_is_only_retired(database):
+    source = SourceFactory()
+    mirrored(source, a_product("p20", a_variant("20", sku="A", list_price=Decimal(10))))
+    applied = mirrored(
+        source,
+        a_product("p10", a_variant("10", sku="A")),
+        a_product("p20", a_variant("20", sku="A", list_price=Decimal(12))),
+    )
+    assert [(q.external_id, q.reason) for q in applied.quarantined] == [("20", "duplicate_sku")]
+    assert list(Variant.objects.filter(retired_at=None).values_list("external_id", "sku")) == [
+        ("10", "A")
+    ]
+    assert Variant.objects.get(external_id="20").list_price == Decimal(10)

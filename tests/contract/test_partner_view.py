@@ -225,6 +225,14 @@ def test_a_database_that_was_restarted_under_a_kept_connection_serves(alice, pat
     assert RequestLog.objects.count() == 2
 
 
+def test_health_answers_whatever_is_accepted_and_refuses_other_methods(people):
+    assert Client().get("/v1/health", HTTP_ACCEPT="text/html").status_code == 200
+    assert Client().get("/v1/health?format=xml").status_code == 200
+    for method in ("post", "put", "delete", "options"):
+        answer = getattr(Client(), method)("/v1/health")
+        assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
+
+
 def test_health_under_a_lost_connection_is_asked_on_a_new_one(people):
     end_the_connection()
     assert Client().get("/v1/health").status_code == 200

@@ -27,7 +27,7 @@ def test_given_database_starts_no_engine(wrapper, settings, monkeypatch):
     settings.EMBEDDED = False
     monkeypatch.setattr(engines, "ensure", lambda: pytest.fail("an engine was asked for"))
     plain = DjangoWrapper.get_connection_params(wrapper)
-    assert wrapper.get_connection_params() == plain | {"prepare_threshold": 2}
+    assert wrapper.get_connection_params() == plain | {"prepare_threshold": 2, "connect_timeout": 5}
 
 
 def test_test_databases_are_created_on_the_embedded_engine(settings, monkeypatch):

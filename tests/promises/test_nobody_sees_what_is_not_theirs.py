@@ -402,10 +402,13 @@ def test_the_definer_functions_tell_nothing_of_others(people):
         "grant {owner} to {api}",
         "alter table pricing_pricerule no force row level security",
         "alter table catalog_mirror_variant disable row level security",
+        "grant {app} to {api}",
+        "alter table catalog_mirror_variant no force row level security, disable row level security",
+        "grant select on customers_tier to {api}",
     ],
 )
 def test_an_api_role_that_could_see_past_the_policies_is_refused(database, unsafe):
-    names = {role: f'"{role_name(connection, role)}"' for role in ("api", "owner")}
+    names = {role: f'"{role_name(connection, role)}"' for role in ("api", "app", "owner")}
     refuse_unsafe_api_role(connection)
     with transaction.atomic():
         with connection.cursor() as cursor:
