@@ -43,6 +43,7 @@ class Variant:
     product: int
     categories: dict[int, int]  # id -> depth
     price: Decimal | None
+    currency: str
     stock: int
     name: str
     retired: bool = False
@@ -97,7 +98,7 @@ class World:
             and rule.says["currency"] == terms.currency
         ]
         edges = [e for rule in rules for e in (rule.starts, rule.ends) if e and e > at]
-        listed = v.price if terms.currency == "USD" else None
+        listed = v.price if terms.currency == v.currency else None
         return {
             "name": v.name,
             "stock": v.stock,

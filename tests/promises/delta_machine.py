@@ -84,8 +84,8 @@ class DeltaMachine(RuleBasedStateMachine):
     @initialize(seen=st.booleans())
     def begin(self, seen: bool) -> None:
         self.sources = [
-            Source.objects.create(slug=slug, name=slug, currency="USD", rank=rank)
-            for rank, slug in enumerate(("one", "two"))
+            Source.objects.create(slug=slug, name=slug, currency=currency, rank=rank)
+            for rank, (slug, currency) in enumerate((("one", "USD"), ("two", "EUR")))
         ]
         for source in self.sources:
             tree = [("root", None), ("leaf", "root"), ("other", None)]
@@ -180,6 +180,7 @@ class DeltaMachine(RuleBasedStateMachine):
                 product=Product.objects.get(source=source, external_id=v["product"]).pk,
                 categories=self._closure(source, v["categories"]),
                 price=v["price"],
+                currency=source.currency,
                 stock=v["stock"],
                 name=v["name"],
             )
@@ -291,6 +292,12 @@ class DeltaMachine(RuleBasedStateMachine):
                 self.external[b][1]: y | {"sku": x["sku"]},
             },
         )
+
+    @rule(which=st.integers(0, 1), currency=st.sampled_from(["USD", "EUR"]))
+    def sell_in(self, which: int, currency: str) -> None:
+        """A shop changes its currency; each variant follows when it is next read."""
+        self.sources[which].currency = currency
+        Source.objects.filter(pk=self.sources[which].pk).update(currency=currency)
 
     @rule(place=places)
     def retire(self, place: int) -> None:

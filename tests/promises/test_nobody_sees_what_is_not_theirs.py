@@ -514,6 +514,7 @@ class Rulers:
             product=row.product_id,
             categories=dict(zip(row.category_ids, row.category_depths, strict=True)),
             price=row.list_price,
+            currency=row.currency,
             stock=5,
             name=f"Thing {row.external_id}",
         )
