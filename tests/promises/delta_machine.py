@@ -109,6 +109,8 @@ class DeltaMachine(RuleBasedStateMachine):
             self._create(place, SKUS[place])
         if seen:
             self._add_visibility(("everyone", 0), ("all", 0), "allow", None, None)
+        for tier, source in zip(self.tiers, self.sources, strict=True):
+            self._add_visibility(("tier", tier.pk), ("source", source.pk), "allow", None, None)
 
     def _revision(self) -> int:
         with connection.cursor() as cursor:
@@ -533,6 +535,54 @@ class DeltaMachine(RuleBasedStateMachine):
     @rule(who=st.integers(0, 1))
     def enumerate_again(self, who: int) -> None:
         self.clients[who].start_over()
+
+    # -- what is rare by chance, and easily lost -------------------------------------------------
+
+    @rule(who=st.integers(0, 1), what=st.integers(0, 30), priced=st.booleans())
+    def come_and_go_between_two_answers(self, who: int, what: int, priced: bool) -> None:
+        """A rule is seen in an answer whose cursor is lost, and is withdrawn before the next."""
+        self.converge(who)
+        if priced:
+            self.add_price(who + 3, what, (None, None), None, AMOUNTS[0], "USD", 1)
+            model, uid, held = PriceRule, list(self.history.now.prices)[-1], self.history.now.prices
+        else:
+            customer = ("customer", self.clients[who].customer)
+            self._add_visibility(customer, self._what(what), "allow", None, None)
+            held = self.history.now.visibility
+            model, uid = VisibilityRule, list(held)[-1]
+        self.apply_but_lose_the_cursor(who, 4)
+        versions.withdraw(model, uid, actor="t")
+        del held[uid]
+        self._keep()
+
+    @rule(who=st.integers(0, 1), what=st.integers(0, 30))
+    def open_by_the_clock_and_withdraw_slowly(self, who: int, what: int) -> None:
+        """A window opens and is seen; its rule's end was stamped before, and commits after that."""
+        customer = ("customer", self.clients[who].customer)
+        opens = self.clock.now() + timedelta(seconds=1)
+        self._add_visibility(customer, self._what(what), "allow", opens, None)
+        uid = list(self.history.now.visibility)[-1]
+        self.converge(who)
+        self.move_clock(2.0)
+        self.apply_but_lose_the_cursor(who, 4)
+        versions.withdraw(VisibilityRule, uid, actor="t")
+        del self.history.now.visibility[uid]
+        self._keep(slow=9.0)
+
+    @rule(who=st.integers(0, 1), returns=st.booleans())
+    def move_between_tiers(self, who: int, returns: bool) -> None:
+        """A customer leaves its tier, is answered, and may come back before the next answer."""
+        self.converge(who)
+        customer = self.clients[who].customer
+        before = self.history.now.terms[customer]
+        ids = [tier.pk for tier in self.tiers]
+        other = ids[0] if before.tier == ids[1] else ids[1]
+        for tier_id in [other, before.tier] if returns else [other]:
+            uid = versions.terms_of(customer).rule_uid
+            versions.change(CustomerTerms, uid, actor="t", tier_id=tier_id)
+            self.history.now.terms[customer] = Terms(tier_id, before.currency, before.unpriced)
+            self._keep()
+            self.apply_but_lose_the_cursor(who, 4)
 
     @rule(who=st.integers(0, 1))
     def converge(self, who: int) -> None:
