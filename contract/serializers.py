@@ -1,6 +1,7 @@
 """The shapes of /v1 for its OpenAPI document. Answers are not made of these: tests hold them to it."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -200,6 +201,9 @@ def described(
         for status in refusals
     }
     decorator: Callable[[_V], _V] = extend_schema(
-        operation_id=name, parameters=parameters, responses={200: shape, **problems}
+        operation_id=name,
+        parameters=parameters,
+        responses={200: shape, **problems},
+        auth=None if HTTPStatus.UNAUTHORIZED in refusals else [],  # what refuses no key is open
     )
     return decorator
