@@ -117,8 +117,49 @@ def test_a_suspended_customer_is_403_at_the_next_request(people, alice, status):
     assert alice.get("/v1/products").status_code == 200
 
 
-def test_the_answers_of_a_role_do_not_outlive_its_transaction(people, alice):
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/products", 200),
+        ("/v1/products/NOPE", 404),
+        ("/v1/nowhere", 404),
+        ("/v1/products?limit=0", 400),
+        ("/v1/products?cursor=foreign", 400),
+        ("/v1/changes?since=foreign", 400),
+    ],
+)
+def test_no_role_and_no_transaction_outlive_an_answer(people, alice, path, status):
+    alice.get("/v1/products")  # from now on the snapshot is opened with the admission
+    assert alice.get(path).status_code == status
+    assert_nothing_is_left()
+
+
+def test_no_role_and_no_transaction_outlive_a_failure(people, alice, monkeypatch, caplog):
     alice.get("/v1/products")
+
+    def failed(*_):
+        raise RuntimeError("on purpose")
+
+    monkeypatch.setattr(api, "product_page", failed)
+    assert alice.get("/v1/products").status_code == 500
+    assert_nothing_is_left()
+
+
+def test_no_role_and_no_transaction_outlive_a_refusal(people, alice):
+    alice.get("/v1/products")
+    with connection.cursor() as cursor:
+        cursor.execute("update apikeys_apikey set requests_a_minute = 1")
+    assert alice.get("/v1/products").status_code == 429
+    assert_nothing_is_left()
+    with connection.cursor() as cursor:
+        cursor.execute("update apikeys_apikey set revoked_at = now()")
+    assert alice.get("/v1/products").status_code == 401
+    assert_nothing_is_left()
+
+
+def assert_nothing_is_left() -> None:
+    status = connection.connection.info.transaction_status
+    assert status == psycopg.pq.TransactionStatus.IDLE
     with connection.cursor() as cursor:
         cursor.execute("select current_user, current_setting('tradecounter.customer', true)")
         role, customer = cursor.fetchone()
