@@ -193,7 +193,7 @@ def run(people: Cast, monkeypatch, *, revisions_written: int) -> None:
 
 
 def test_no_change_is_missed_with_four_writers_that_stall_and_fail(database, monkeypatch):
-    run(cast(), monkeypatch, revisions_written=1000)
+    run(cast(), monkeypatch, revisions_written=2_000)
 
 
 @pytest.mark.slow
