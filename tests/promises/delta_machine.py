@@ -77,6 +77,8 @@ class DeltaMachine(RuleBasedStateMachine):
         self.times: set[datetime] = set()
         self.external: dict[int, tuple[Source, str]] = {}
         self.serial = 0
+        # One life has slow commits or a clock that goes back, not both: see DECISIONS.md.
+        self.was_slow = self.clock_went_back = False
         self.observed = self.clock.now()
 
     # -- the world as it begins ---------------------------------------------------------------
@@ -121,7 +123,8 @@ class DeltaMachine(RuleBasedStateMachine):
         """Keep the world under its revision; a slow commit was stamped that much earlier."""
         number = self._revision()
         self.history.keep(number)
-        if slow:
+        if slow and not self.clock_went_back:
+            self.was_slow = True
             as_login(
                 "update catalog_mirror_revision r set recorded_at = greatest("
                 f"r.recorded_at - interval '{slow} s', (select p.recorded_at "
@@ -464,6 +467,10 @@ class DeltaMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.01, 0.5, 2.0, 5.0, 12.0, 35.0, -3.0]))
     def move_clock(self, seconds: float) -> None:
+        if seconds < 0:
+            if self.was_slow:
+                return
+            self.clock_went_back = True
         self.clock.move(timedelta(seconds=seconds))
 
     # -- the clients ----------------------------------------------------------------------------
