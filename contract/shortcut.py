@@ -10,8 +10,7 @@ from django.urls import Resolver404, resolve
 class PartnerShortcut:
     """Skip the middleware behind this one for /v1: no session, no CSRF token, no messages.
 
-    They cost as much as the database's share of a small request, and an API that never reads a
-    cookie cannot be led by one.
+    None of it serves a partner, and an API that never reads a cookie cannot be led by one.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
