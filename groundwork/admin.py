@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
-from groundwork.models import AuditEntry
+from groundwork.models import Alarm, AuditEntry
 
 # Beyond it a list says "many": counting a large table costs more than looking at its first page.
 _MOST_COUNTED = 10_000
@@ -48,3 +48,10 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("at", "actor", "action", "subject", "correlation_id")
     search_fields = ("=subject", "=actor", "=correlation_id")
+
+
+@admin.register(Alarm)
+class AlarmAdmin(ReadOnlyAdmin):
+    list_display = ("code", "subject", "message", "opened_at", "closed_at")
+    list_filter = ("code", ("closed_at", admin.EmptyFieldListFilter))
+    search_fields = ("=subject", "=correlation_id")

@@ -1,6 +1,7 @@
-"""What staff did: one row an action, never changed and never deleted."""
+"""What staff did, never changed and never deleted; and what needs a person now."""
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 
@@ -21,3 +22,25 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.subject}"
+
+
+class Alarm(models.Model):
+    """Something that a person should look at; open until what it tells of has passed."""
+
+    code = models.CharField(max_length=60)
+    subject = models.CharField(max_length=200)
+    message = models.CharField(max_length=1000)
+    opened_at = models.DateTimeField(db_default=Now())
+    closed_at = models.DateTimeField(null=True)
+    correlation_id = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            # An alarm opens once, however often its cause is met.
+            models.UniqueConstraint(
+                fields=["code", "subject"], condition=Q(closed_at=None), name="one_open_alarm"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.subject}"
