@@ -301,6 +301,7 @@ def test_the_api_role_may_call_these_functions(people):
     )
     assert callable_by_api == [
         ("catalog_mirror_candidates", True),
+        ("catalog_mirror_position", False),
         ("catalog_mirror_subject_ids", True),
         ("customers_entitlement", True),
         ("customers_states_since", True),
