@@ -71,7 +71,7 @@ class ItemStock(_Shape):
 class PriceBasis(_Shape):
     who = serializers.CharField(help_text="customer, tier, everyone")
     what = serializers.CharField(help_text="variant, product, category, brand, source, all")
-    kind = serializers.CharField(help_text="fixed, percent, list")
+    kind = serializers.CharField(help_text="contract, fixed, percent, list")
 
 
 class PriceBreak(_Shape):
@@ -79,6 +79,9 @@ class PriceBreak(_Shape):
     unit = serializers.CharField()
     discount_percentage = serializers.CharField(allow_null=True)
     name = serializers.CharField(allow_null=True)
+    counted_per = serializers.CharField(
+        help_text="variant, product, category: what is counted together to reach the quantity."
+    )
     basis = PriceBasis()
 
 

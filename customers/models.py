@@ -173,5 +173,17 @@ class VisibilityRule(Rule):
 
     effect = models.CharField(max_length=5, choices=Effect.choices)
 
+    class Meta(Rule.Meta):
+        constraints = [
+            *Rule.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["customer", "tier", *SUBJECTS, "starts_at", "ends_at", "effect"],
+                condition=Q(until_revision=None),
+                nulls_distinct=False,
+                name="no_two_equal_visibility_rules",
+                violation_error_message="This rule is there already.",
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"{self.effect} {self.subject_kind} {self.subject_id}"

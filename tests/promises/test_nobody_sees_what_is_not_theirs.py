@@ -10,7 +10,7 @@ import orjson
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +24,7 @@ from contract.parameters import Filters
 from customers.entitlements import GATE
 from customers.models import VisibilityRule
 from groundwork.roles import refuse_unsafe_api_role, role_name
-from pricing.models import PriceRule
+from pricing.models import OrderRule, PriceRule
 from tests import oracle
 from tests.conftest import as_login
 from tests.factories import (
@@ -50,6 +50,7 @@ from tests.factories import (
     snapshot_of,
     with_terms,
 )
+from tests.promises.delta_machine import LADDERS, ORDERS, price_columns
 
 HUSH = BrandRecord(external_id="h", slug="hush-brand", name="Hush Brand")
 # Everything in the mirror that names something, by the filter that takes it.
@@ -262,6 +263,8 @@ GRANTED = {
     "customers_customerterms",
     "customers_visibilityrule",
     "pricing_pricerule",
+    "pricing_orderrule",
+    "pricing_orderminimum",
 }
 # Numbers and instants alone, no row of anyone's.
 OPEN = {"catalog_mirror_epoch", "catalog_mirror_revision"}
@@ -451,9 +454,10 @@ prices = st.tuples(
     whats,
     windows,
     st.sampled_from(["USD", "USD", "EUR"]),
-    st.sampled_from(["5", "9.99", "10%", "33.3%"]),
+    st.sampled_from([(kind, number) for kind in LADDERS for number in range(4)]),
     st.integers(0, 1),
 )
+orders = st.tuples(whos, whats, windows, st.sampled_from(ORDERS), st.integers(0, 1))
 
 
 class Rulers:
@@ -520,31 +524,50 @@ class Rulers:
             name=f"Thing {row.external_id}",
         )
 
-    def rule_over(self, drawn_visibility, drawn_prices) -> None:
+    def rule_over(self, drawn_visibility, drawn_prices, drawn_orders) -> None:
         as_login(
             "set session_replication_role = replica; delete from customers_visibilityrule;"
-            "delete from pricing_pricerule; set session_replication_role = origin"
+            "delete from pricing_pricerule; delete from pricing_orderrule;"
+            "set session_replication_role = origin"
         )
-        self.world.visibility, self.world.prices = {}, {}
-        at = now()
+        self.world.visibility, self.world.prices, self.world.orders = {}, {}, {}
+        self.at = now()
         with revisions.writing("test", touches_rules=True) as revision:
-            for who, what, window, effect in drawn_visibility:
-                columns = self._columns(who, what, window, at)
-                row = VisibilityRule.objects.create(
-                    from_revision=revision.number, effect=effect, **columns
+            self.number = revision.number
+            for *key, effect in drawn_visibility:
+                says = {"effect": effect}
+                self._add(self.world.visibility, VisibilityRule, key, says, says)
+            for *key, currency, (kind, number), priority in drawn_prices:
+                exempt = ("category", "general")[number % 2] if kind == "exempt" else ""
+                says = {
+                    "kind": kind,
+                    "ladder": LADDERS[kind][number % len(LADDERS[kind])],
+                    "currency": "" if exempt else currency,
+                    "priority": priority,
+                    "exempt_from": exempt,
+                }
+                if kind != "contract" or self.whos[key[0] % len(self.whos)][0] == "customer":
+                    self._add(self.world.prices, PriceRule, key, says, price_columns(says))
+            for *key, order, priority in drawn_orders:
+                quantities = zip(
+                    ("minimum_quantity", "step", "maximum_quantity"), order, strict=True
                 )
-                self._note(self.world.visibility, row, who, what, {"effect": effect})
-            for who, what, window, currency, price, priority in drawn_prices:
-                amount = Decimal(price.rstrip("%"))
-                says = {"percent" if "%" in price else "amount": amount}
-                says |= {"currency": currency, "priority": priority}
-                row = PriceRule.objects.create(
-                    from_revision=revision.number,
-                    kind="percent" if "%" in price else "fixed",
-                    **says,
-                    **self._columns(who, what, window, at),
-                )
-                self._note(self.world.prices, row, who, what, says)
+                says = {"order": order, "priority": priority}
+                columns = {**dict(quantities), "priority": priority}
+                self._add(self.world.orders, OrderRule, key, says, columns)
+
+    def _add(self, rules, model, key, says, columns) -> None:
+        """Add a rule, unless one stands that the database would not tell from it."""
+        who, what, window = key
+        row = model(
+            from_revision=self.number, **columns, **self._columns(who, what, window, self.at)
+        )
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError:
+            return
+        self._note(rules, row, who, what, says)
 
     def _chosen(self, who: int, what: int) -> tuple[tuple[str, int], tuple[str, int]]:
         return self.whos[who % len(self.whos)], self.whats[what % len(self.whats)]
@@ -562,17 +585,21 @@ class Rulers:
 def test_gate_policy_and_the_naive_model_agree_on_who_sees_what_at_what_price(database):
     rulers = Rulers()
 
-    @given(st.lists(visibility, max_size=6), st.lists(prices, max_size=6))
+    @given(
+        st.lists(visibility, max_size=6),
+        st.lists(prices, max_size=6),
+        st.lists(orders, max_size=3),
+    )
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-    def agree(drawn_visibility, drawn_prices):
-        rulers.rule_over(drawn_visibility, drawn_prices)
+    def agree(drawn_visibility, drawn_prices, drawn_orders):
+        rulers.rule_over(drawn_visibility, drawn_prices, drawn_orders)
         for customer in rulers.customers:
             with snapshot_of(customer) as snapshot:
                 page = product_page(snapshot, PageRequest(Filters(()), _MOST, None))
                 by_policy = held(snapshot, "catalog_mirror_variant", "sku")
-            shown = {i["sku"]: i["price"]["unit"] for i in map(orjson.loads, page.items)}
+            shown = {item["sku"]: oracle.told(item) for item in map(orjson.loads, page.items)}
             expected = rulers.world.view(customer.pk, snapshot.at)
-            assert shown == {sku: said["unit"] for sku, said in expected.items()}
+            assert shown == expected
             assert by_policy == set(expected)
 
     agree()
