@@ -182,7 +182,9 @@ class OrderMinimum(Rule):
             ),
             models.CheckConstraint(
                 name="order_minimum_asks_for_something",
-                condition=Q(minimum_value__gt=0) | Q(minimum_value=None, minimum_quantity__gt=0),
+                # Whether a value is there is named, because a null would let anything pass.
+                condition=Q(minimum_value__isnull=False, minimum_value__gt=0)
+                | Q(minimum_value=None, minimum_quantity__isnull=False, minimum_quantity__gt=0),
                 violation_error_message="Give a value above zero, a quantity above zero, or both.",
             ),
             models.CheckConstraint(

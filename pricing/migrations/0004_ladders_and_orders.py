@@ -192,7 +192,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='orderminimum',
-            constraint=models.CheckConstraint(condition=models.Q(('minimum_value__gt', 0), models.Q(('minimum_quantity__gt', 0), ('minimum_value', None)), _connector='OR'), name='order_minimum_asks_for_something', violation_error_message='Give a value above zero, a quantity above zero, or both.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('minimum_value__gt', 0), ('minimum_value__isnull', False)), models.Q(('minimum_quantity__gt', 0), ('minimum_quantity__isnull', False), ('minimum_value', None)), _connector='OR'), name='order_minimum_asks_for_something', violation_error_message='Give a value above zero, a quantity above zero, or both.'),
         ),
         migrations.AddConstraint(
             model_name='orderminimum',
