@@ -168,10 +168,10 @@ def _candidates(
 def _shown(snapshot: Snapshot, ids: list[int]) -> Iterator[_Variant]:
     """Yield the variants of an enumeration: there is no past to compare with."""
     rows = visible_rows(snapshot, ids)
-    prices = price_list(snapshot, rows.values())
+    prices = price_list(snapshot, [row.state for row in rows.values()])
     for variant_id in ids:
         row = rows[variant_id]
-        yield _Variant(variant_id, row, prices.told(row.state), (None,), frozenset())
+        yield _Variant(variant_id, row, prices.told(row.state).words, (None,), frozenset())
 
 
 def _compared(

@@ -42,11 +42,15 @@ class VisibleRow(NamedTuple):
 
 
 def visible_row(row: Sequence[Any]) -> VisibleRow:
-    pk, sku, source, brand, product, categories, depths, price, currency, tax, *rest = row
+    on_hand, available, status, document = row[10:]
+    return VisibleRow(state_of(row[:10]), stock_json(on_hand, available, status), document)
+
+
+def state_of(row: Sequence[Any]) -> State:
+    """Return the state of now from the first ten of COLUMNS."""
+    pk, sku, source, brand, product, categories, depths, price, currency, tax = row
     gate = (sku, True, source, brand, product, _integers(categories), _integers(depths))
-    on_hand, available, status, document = rest
-    state = State(pk, 0, None, *gate, price, currency, tax)
-    return VisibleRow(state, stock_json(on_hand, available, status), document)
+    return State(pk, 0, None, *gate, price, currency, tax)
 
 
 @lru_cache(maxsize=16_384)
@@ -67,12 +71,12 @@ def visible_rows(snapshot: Snapshot, ids: list[int]) -> dict[int, VisibleRow]:
 
 def items_of(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> list[bytes]:
     """Return the items of visible rows, priced for the customer of the snapshot."""
-    prices = price_list(snapshot, rows)
-    return [item(row, prices.told(row.state)) for row in rows]
+    prices = price_list(snapshot, [row.state for row in rows])
+    return [item(row, prices.told(row.state).words) for row in rows]
 
 
-def price_list(snapshot: Snapshot, rows: Collection[VisibleRow]) -> PriceList:
-    """Return the customer's kept price list, or one made of the rules under these rows."""
+def price_list(snapshot: Snapshot, states: Collection[State]) -> PriceList:
+    """Return the customer's kept price list, or one made of the rules under these states."""
     kept = snapshot.kept
     prices, was_read = kept.prices, kept.prices_read  # once: other threads share what is kept
     if not was_read or (prices and not prices.is_current(snapshot.at)):
@@ -81,7 +85,7 @@ def price_list(snapshot: Snapshot, rows: Collection[VisibleRow]) -> PriceList:
         kept.prices, kept.prices_read = prices, True
     if prices:
         return prices
-    rules = rules_in_force(snapshot, (row.state for row in rows))
+    rules = rules_in_force(snapshot, states)
     return PriceList(snapshot.terms, rules, snapshot.at, tell=sale_json)
 
 
@@ -121,8 +125,12 @@ def _rung(rung: Rung) -> dict[str, Any]:
         "discount_percentage": _text(rung.discount_percentage),
         "name": rung.name or None,
         "counted_per": rung.counted_per,
-        "basis": {"who": rung.who, "what": rung.what, "kind": rung.kind},
+        "basis": basis_of(rung),
     }
+
+
+def basis_of(rung: Rung) -> dict[str, str]:
+    return {"who": rung.who, "what": rung.what, "kind": rung.kind}
 
 
 def _text(amount: Decimal | None) -> str | None:

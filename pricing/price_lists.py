@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalog_mirror.states import State
 from customers.rulebook import WHO_WHAT_WHEN, Reader, Rulebook, rulebook_of
@@ -31,6 +31,13 @@ _ORDERS = f"""
 """  # noqa: S608
 
 
+class Told(NamedTuple):
+    """A sale, and the words for it."""
+
+    sale: Sale
+    words: bytes
+
+
 class PriceList:
     """Quotes from one set of rules at one instant; variants under the same subjects share a contest.
 
@@ -45,12 +52,12 @@ class PriceList:
         *,
         tell: Callable[[Sale], bytes],
     ) -> None:
-        self._terms = terms
+        self.terms = terms
         self._rules = rules
         self._at = at
         self._tell = tell
         self._contests: dict[tuple[Any, ...], Contest] = {}
-        self._told: dict[tuple[Any, ...], bytes] = {}
+        self._sales: dict[tuple[Any, ...], Told] = {}
         self._singled_out = {
             rule.subject[1] for rule in rules.versions if rule.subject[0] == "variant"
         }
@@ -60,21 +67,22 @@ class PriceList:
     def is_current(self, at: datetime) -> bool:
         return self._at <= at and (self.valid_until is None or at < self.valid_until)
 
-    def told(self, state: State) -> bytes:
-        """Return the words for one variant, the same that `offers.sale` comes to."""
+    def told(self, state: State) -> Told:
+        """Return the sale of one variant, the same that `offers.sale` comes to, and its words."""
         shared = self._shared(state)
-        words = self._told.get(key := (shared, state.list_price, state.tax_included))
-        if words is None:
-            words = self._tell(sold(state, self._terms, self.contest(state)))
-            _keep(self._told, key, words)
-        return words
+        told = self._sales.get(key := (shared, state.list_price, state.tax_included))
+        if told is None:
+            sale = sold(state, self.terms, self.contest(state))
+            told = Told(sale, self._tell(sale))
+            _keep(self._sales, key, told)
+        return told
 
     def contest(self, state: State) -> Contest:
         """Return the rules that may decide for a variant."""
         between = self._contests.get(shared := self._shared(state))
         if between is None:
             rules = self._rules.covering(state)
-            between = contest(state, self._terms, rules, self._at)
+            between = contest(state, self.terms, rules, self._at)
             _keep(self._contests, shared, between)
         return between
 

@@ -91,7 +91,8 @@ def test_it_quotes_what_the_rules_say(drawn, asked, currency, unpriced):
     kept = PriceList(terms, Rulebook(drawn), NOON, tell=tell)
     for state in asked:
         covering = Rulebook(drawn).covering(state)
-        assert kept.told(state) == tell(sale(state, terms, covering, NOON))
+        expected = sale(state, terms, covering, NOON)
+        assert kept.told(state) == (expected, tell(expected))
 
 
 def test_it_is_current_until_the_next_window_opens_or_closes():
@@ -117,4 +118,4 @@ def test_it_keeps_no_more_than_its_bound(monkeypatch):
         )  # fmt: skip
         kept.told(state)
     assert len(kept._contests) <= 2
-    assert len(kept._told) <= 2
+    assert len(kept._sales) <= 2

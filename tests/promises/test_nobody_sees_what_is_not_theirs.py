@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from catalog_mirror import revisions
 from catalog_mirror.models import Brand, Category, Product, Source, Variant
 from catalog_mirror.records import BrandRecord
-from contract import delta, items, lists
+from contract import catalogue, delta, items, lists, pricing
 from contract.api import _MOST
 from contract.lists import PageRequest, product_page
 from contract.parameters import Filters
@@ -75,6 +75,7 @@ OWN_WORDS = {
     "dave": set(),
 }
 LISTS = ("/v1/products", "/v1/stock")
+NAMES = ("/v1/brands", "/v1/categories", "/v1/me")
 
 
 @pytest.fixture
@@ -127,6 +128,23 @@ def test_every_endpoint_with_every_foreign_name(people, who):
         answer = client.get(path)
         assert_leaks_nothing(who, answer)
         assert {item["sku"] for item in answer.json().get("data", [])} == OWN[who]
+    for path in NAMES:
+        answer = client.get(path)
+        assert answer.status_code == served
+        assert_leaks_nothing(who, answer)
+
+
+@pytest.mark.parametrize("who", OWN)
+def test_prices_of_every_foreign_sku_are_those_of_none(people, who):
+    client = client_of(getattr(people, who))
+    for sku in NAMED["sku"]:
+        answer = client.get("/v1/pricing", {"sku": sku})
+        if who == "dave":
+            assert answer.status_code == 403
+        elif sku in OWN[who]:
+            assert answer.json()["data"][0]["status"] == "ok"
+        else:
+            assert answer.json()["data"] == [{"sku": sku, "quantity": 1, "status": "not_found"}]
 
 
 @pytest.mark.parametrize("who", OWN)
@@ -196,6 +214,9 @@ def ungated(monkeypatch):
         (lists, "_ONE"),
         (delta, "_VISIBLE_AFTER"),
         (delta, "_CARRIED"),
+        (pricing, "_BY_SKU"),
+        (catalogue, "_BRANDS"),
+        (catalogue, "_CATEGORIES"),
     ):
         assert GATE in getattr(module, name)
         monkeypatch.setattr(module, name, getattr(module, name).replace(GATE, "true"))
@@ -209,7 +230,7 @@ def test_no_other_statement_of_the_contract_reads_variants_by_a_gate():
     """So that `ungated` takes away all there are."""
     gated = {
         (module.__name__, name)
-        for module in (items, lists, delta)
+        for module in (items, lists, delta, pricing, catalogue)
         for name, value in vars(module).items()
         if isinstance(value, str) and GATE in value
     }
@@ -221,6 +242,11 @@ def test_no_other_statement_of_the_contract_reads_variants_by_a_gate():
         ("contract.delta", "_VISIBLE_AFTER"),
         ("contract.delta", "_CARRIED"),
         ("contract.delta", "GATE"),
+        ("contract.pricing", "_BY_SKU"),
+        ("contract.pricing", "GATE"),
+        ("contract.catalogue", "_BRANDS"),
+        ("contract.catalogue", "_CATEGORIES"),
+        ("contract.catalogue", "GATE"),
     }
 
 
@@ -237,6 +263,10 @@ def test_without_the_gate_row_level_security_still_gives_no_foreign_row(people, 
         assert status == (200 if sku in OWN[who] else 404)
         found = client.get("/v1/stock", {"sku": sku}).json()["data"]
         assert [row["sku"] for row in found] == ([sku] if sku in OWN[who] else [])
+        priced = client.get("/v1/pricing", {"sku": sku}).json()["data"][0]["status"]
+        assert priced == ("ok" if sku in OWN[who] else "not_found")
+    for path in NAMES:
+        assert_leaks_nothing(who, client.get(path))
 
 
 def test_without_the_gate_a_delta_still_tells_no_foreign_row(people, ungated):
@@ -255,12 +285,16 @@ def test_without_the_gate_a_delta_still_tells_no_foreign_row(people, ungated):
 # -- as the api role itself --------------------------------------------------------------------
 
 GRANTED = {
+    "catalog_mirror_brand",
+    "catalog_mirror_category",
+    "catalog_mirror_source",
     "catalog_mirror_stocklevel",
     "catalog_mirror_variant",
     "catalog_mirror_variantdocument",
     "catalog_mirror_varianthistory",
     "customers_customer",
     "customers_customerterms",
+    "customers_tier",
     "customers_visibilityrule",
     "pricing_pricerule",
     "pricing_orderrule",
@@ -305,6 +339,7 @@ def test_the_api_role_may_call_these_functions(people):
     assert callable_by_api == [
         ("catalog_mirror_candidates", True),
         ("catalog_mirror_position", False),
+        ("catalog_mirror_seen", False),
         ("catalog_mirror_subject_ids", True),
         ("customers_entitlement", True),
         ("customers_states_since", True),
@@ -328,6 +363,10 @@ def test_the_api_role_reads_only_its_customer_s_rows(people, who):
             assert held(snapshot, table, "variant_id") <= own_variants
         assert held(snapshot, "customers_customer", "id") == {customer.pk}
         assert held(snapshot, "customers_customerterms", "customer_id") == {customer.pk}
+        for kind in ("brand", "category", "source"):
+            seen = held(snapshot, f"catalog_mirror_{kind}", "slug")
+            assert seen == OWN_WORDS[who] & set(NAMED[kind])
+        assert held(snapshot, "customers_tier", "id") == tiers - {None}
         for table in ("customers_visibilityrule", "pricing_pricerule"):
             assert held(snapshot, table, "customer_id") <= {None, customer.pk}
             assert held(snapshot, table, "tier_id") <= tiers
@@ -408,7 +447,7 @@ def test_the_definer_functions_tell_nothing_of_others(people):
         "alter table catalog_mirror_variant disable row level security",
         "grant {app} to {api}",
         "alter table catalog_mirror_variant no force row level security, disable row level security",
-        "grant select on customers_tier to {api}",
+        "grant select on groundwork_auditentry to {api}",
     ],
 )
 def test_an_api_role_that_could_see_past_the_policies_is_refused(database, unsafe):
