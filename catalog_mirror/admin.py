@@ -18,6 +18,7 @@ from groundwork.admin import ReadOnlyAdmin
 @admin.register(Source)
 class SourceAdmin(ReadOnlyAdmin):
     list_display = ("name", "slug", "currency", "prices_include_tax", "time_zone", "rank")
+    search_fields = ("name", "slug")
 
 
 @admin.register(Brand)

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from catalog_mirror.models import Variant
 from catalog_mirror.states import State, Subject
 from contract.items import sale_json
-from customers.models import SUBJECTS, Customer, Rule, VisibilityRule
+from customers.models import Customer, Rule, VisibilityRule
 from customers.past import Past
 from customers.rulebook import Rulebook
 from customers.visibility import RuleVersion, Terms, VisibilityVersion, is_visible
@@ -159,23 +159,15 @@ def _version_of(draft: Rule) -> RuleVersion:
     said = [orjson.dumps(each).decode() if isinstance(each, list) else each for each in says]
     who = (draft.customer_id, draft.tier_id)
     version: RuleVersion = make(
-        0, None, draft.pk or 0, *who, _subject(draft), draft.starts_at, draft.ends_at, *said
+        0, None, draft.pk or 0, *who, draft.subject, draft.starts_at, draft.ends_at, *said
     )
     return version
-
-
-def _subject(rule: Rule) -> Subject:
-    """Return what a rule names; the generated columns are not there before it is saved."""
-    for name in SUBJECTS:
-        if (named := getattr(rule, f"{name}_id")) is not None:
-            return name, named
-    return "all", 0
 
 
 def _states_under(rules: Iterable[Rule]) -> list[State]:
     under = Q(pk__in=())
     for rule in rules:
-        under |= _goods(_subject(rule))
+        under |= _goods(rule.subject)
     rows = Variant.objects.filter(under, is_published=True).order_by("pk").values_list(*_STATE)
     return [_state(row) for row in rows.iterator(chunk_size=2000)]
 

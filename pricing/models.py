@@ -116,7 +116,7 @@ class PriceRule(Rule):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} on {self.subject_kind} {self.subject_id}"
+        return f"{self.kind} on {self.subject_text}"
 
 
 class OrderRule(Rule):
@@ -154,9 +154,7 @@ class OrderRule(Rule):
         ]
 
     def __str__(self) -> str:
-        return (
-            f"from {self.minimum_quantity} in {self.step} on {self.subject_kind} {self.subject_id}"
-        )
+        return f"from {self.minimum_quantity} in {self.step} on {self.subject_text}"
 
 
 class OrderMinimum(Rule):
