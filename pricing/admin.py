@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from customers.admin import WHO_AND_WHAT, WINDOW, VersionAdmin, VersionForm
 from customers.models import SUBJECTS, Version
 from pricing.entry import add_price_rule, change_price_rule, checked
+from pricing.ladders import LadderRefused, breaks_of_text, text_of_breaks
 from pricing.models import OrderMinimum, OrderRule, PriceRule
 
 _STANDS = ("until_revision", admin.EmptyFieldListFilter)
@@ -20,23 +21,13 @@ class LinesField(forms.CharField):
     widget = forms.Textarea
 
     def prepare_value(self, value: Any) -> Any:
-        if not isinstance(value, list):
-            return value
-        return "\n".join(
-            f"{each['minimum_quantity']}: {each['value']} {each['name']}".rstrip() for each in value
-        )
+        return text_of_breaks(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> list[dict[str, Any]]:  # type: ignore[override]
-        lines = [line.strip() for line in (value or "").splitlines()]
-        return [self._break(line) for line in lines if line]
-
-    @staticmethod
-    def _break(line: str) -> dict[str, Any]:
-        quantity, colon, rest = line.partition(":")
-        value, _, name = rest.strip().partition(" ")
-        if not colon or not value:
-            raise ValidationError(f"{line!r}: write a line as `50: 7.90 Pallet`; the name is free.")
-        return {"minimum_quantity": quantity.strip(), "value": value, "name": name.strip()}
+        try:
+            return breaks_of_text((value or "").replace("\r", ""))
+        except LadderRefused as refused:
+            raise ValidationError(str(refused)) from refused
 
 
 class PriceRuleForm(VersionForm):

@@ -12,7 +12,7 @@ MOST_STEPS = 50
 LARGEST_QUANTITY = 2_147_483_647
 _DECIMALS = 4
 _LARGEST = Decimal(10) ** 12
-_LONGEST_NAME = 100
+LONGEST_NAME = 100
 
 
 class LadderRefused(ValueError):
@@ -31,6 +31,26 @@ def ladder_of(first: Step, breaks: Any) -> tuple[Step, ...]:
         raise LadderRefused(f"A ladder has at most {MOST_STEPS} breaks.")
     _refuse_gaps(breaks)
     return (first, *(_step(each) for each in breaks))
+
+
+def breaks_of_text(text: str, separator: str = "\n") -> list[dict[str, Any]]:
+    """Read breaks as people write them, `50: 7.90 Pallet`; the name is free. Raise `LadderRefused`."""
+    return [_break_of(part.strip()) for part in text.split(separator) if part.strip()]
+
+
+def text_of_breaks(column: Iterable[Mapping[str, Any]], separator: str = "\n") -> str:
+    """Write the column `breaks` as people do."""
+    return separator.join(
+        f"{each['minimum_quantity']}: {each['value']} {each['name']}".rstrip() for each in column
+    )
+
+
+def _break_of(text: str) -> dict[str, Any]:
+    quantity, colon, rest = text.partition(":")
+    value, _, name = rest.strip().partition(" ")
+    if not colon or not value:
+        raise LadderRefused(f"{text!r}: write a break as `50: 7.90 Pallet`; the name is free.")
+    return {"minimum_quantity": quantity.strip(), "value": value, "name": name.strip()}
 
 
 def column_of(steps: Iterable[Step]) -> list[dict[str, Any]]:
@@ -87,8 +107,8 @@ def _step(given: Any) -> Step:
     if unknown:
         raise LadderRefused(f"A break says nothing of {', '.join(sorted(map(str, unknown)))}.")
     name = given.get("name") or ""
-    if not isinstance(name, str) or len(name) > _LONGEST_NAME:
-        raise LadderRefused(f"The name of a break is text of at most {_LONGEST_NAME} characters.")
+    if not isinstance(name, str) or len(name) > LONGEST_NAME:
+        raise LadderRefused(f"The name of a break is text of at most {LONGEST_NAME} characters.")
     return Step(_quantity(_start(given)), _value(given.get("value")), name)
 
 

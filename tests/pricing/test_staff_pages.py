@@ -93,7 +93,7 @@ def test_a_save_supersedes_and_the_old_version_stays_as_it_was(people, staff):
     [
         ({"breaks": "50: 9.60"}, "breaks", "would rise"),
         ({"breaks": "50: 8\n50: 7"}, "breaks", "does not lie above"),
-        ({"breaks": "fifty 8"}, "breaks", "write a line as"),
+        ({"breaks": "fifty 8"}, "breaks", "write a break as"),
         ({"breaks": "fifty: 8"}, "breaks", "whole number"),
         ({"amount": "-1"}, "amount", "negative"),
         ({"amount": "1.00001"}, "amount", "4 decimal places"),
