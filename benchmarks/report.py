@@ -1,7 +1,7 @@
 """Which cases are measured, and their tables."""
 
 from apikeys.models import ApiKey
-from benchmarks import requests_cpu, sweeps, world
+from benchmarks import pricing, requests_cpu, sweeps, world
 from benchmarks.requests_cpu import Case
 from catalog_mirror.models import Variant
 from contract.cursors import sealed
@@ -42,6 +42,19 @@ def requests() -> str:
         for r in results
     ]
     return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+
+
+def prices() -> str:
+    """Return the tables of what prices cost."""
+    world.build()
+    pricing.with_sku_rules()
+    head = "| what | ms CPU | beside | ratio | wanted at most |"
+    rows = [
+        f"| {c.name} | {c.milliseconds:.2f} | {c.of} | {c.ratio:.2f} | {c.at_most} |"
+        for c in pricing.costs()
+    ]
+    file = f"A file of {pricing.FILE_LINES} new prices: {pricing.file_seconds():.1f} s."
+    return "\n".join([head, "|---|---|---|---|---|", *rows, "", file])
 
 
 def sweep_costs() -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import orjson
@@ -15,6 +15,8 @@ from customers.sheets import Fault, Lines, Sheet, lines_of
 from groundwork import audit
 
 MOST_TOLD = 100  # faults and differences; their counts are whole
+AT_ONCE = 10_000  # lines a statement, far below what a revision's statements have time for
+_NO_REVISION = 2**62  # above every number
 
 _STAGE = """
     create temporary table {staged} as
@@ -57,7 +59,12 @@ _CLOSE = """
 _OPEN = """
     insert into {table} (rule_uid, from_revision, {columns})
     select coalesce(rule_uid, gen_random_uuid()), %(revision)s, {columns}
-    from {staged} where verdict in ('added', 'changed')
+    from {staged}
+    where verdict in ('added', 'changed') and line > %(after)s and line <= %(until)s
+"""
+# The last revision of a rule before the one that is being written.
+_RULES = """
+    select max(number) from catalog_mirror_revision where touches_rules and number < %s
 """
 # Of the customers and tiers that the file names, what it does not list.
 _MISSING = """
@@ -128,10 +135,11 @@ def import_rules(
 def _written(
     staging: "_Staging", found: Imported, actor: str, *, withdraw_missing: bool
 ) -> Imported:
-    """Compare once more under the lock, and write. What the database refuses is a fault."""
+    """Write, after comparing once more where a rule moved meanwhile. A refusal is a fault."""
     try:
         with revisions.writing(f"import by {actor}", touches_rules=True) as revision:
-            staging.judge()
+            if staging.judged_at != staging.rules_before(revision.number):
+                staging.judge()
             staging.count(found)
             found.withdrawn = staging.withdraw(revision.number) if withdraw_missing else 0
             if not (found.added or found.changed or found.withdrawn):
@@ -184,13 +192,21 @@ class _Staging:
     def fill(self, lines: Lines) -> None:
         self._run(_STAGE)
         self._run(_FILL, [orjson.dumps(lines.rows, default=str).decode()])
+        self._run("analyze {staged}")
+        self._last_line = max((row["line"] for row in lines.rows), default=0)
 
     def close(self) -> None:
         self._run(_DROP)
 
     def judge(self) -> None:
+        self.judged_at = self.rules_before(_NO_REVISION)
         self._run(_FIND)
         self._run(_JUDGE)
+
+    def rules_before(self, revision: int) -> int | None:
+        """Return the last revision of a rule before another."""
+        ((number,),) = self._run(_RULES, [revision])
+        return cast("int | None", number)
 
     def gone(self) -> list[int]:
         return [line for (line,) in self._run(_GONE, [MOST_TOLD])]
@@ -216,7 +232,9 @@ class _Staging:
 
     def write(self, revision: int) -> None:
         self._changed(_CLOSE, {"revision": revision})
-        self._changed(_OPEN, {"revision": revision})
+        for after in range(0, self._last_line, AT_ONCE):
+            lines = {"after": after, "until": after + AT_ONCE}
+            self._changed(_OPEN, {"revision": revision, **lines})
 
     def _said(self, row: str | None) -> dict[str, Any] | None:
         values = orjson.loads(row) if row else None

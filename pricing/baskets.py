@@ -103,7 +103,7 @@ def _priced(line: Line, state: State, prices: PriceList, counts: Counts) -> Pric
     quantity = counts.of_variant[state.variant_id]
     reached = _reached(told.sale, quantity)
     between = prices.contest(state)
-    if any(each.rule.counted_per != "variant" for each in between.candidates):
+    if between.counts_together:
         reached = _together(state, prices.terms, between, counts, reached)
     return Priced(line, told, reached, problem_of(told.sale.order, quantity))
 

@@ -72,6 +72,7 @@ class Contest(NamedTuple):
     candidates: tuple[Candidate, ...]
     order: OrderTerms
     next_change_at: datetime | None
+    counts_together: bool  # whether any of them counts other variants beside
 
 
 class Winner(NamedTuple):
@@ -109,6 +110,7 @@ def contest(state: State, terms: Terms, rules: Iterable[AnyVersion], at: datetim
         tuple(sorted(candidates, key=lambda each: (each.rank, each.rule.id))),
         order_terms(state, (rule for rule in holding if isinstance(rule, OrderVersion))),
         _next_boundary(mine, at),
+        any(rule.counted_per != "variant" for rule in prices),
     )
 
 
