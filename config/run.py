@@ -19,7 +19,12 @@ PORTS = range(1, 65536)
 MANAGE = (sys.executable, str(CHECKOUT / "manage.py"))
 CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "config.celery")
 ALONE = ("--without-gossip", "--without-mingle")  # one worker has no neighbors to ask
-FOR_HOOKS = ("--queues", "hooks", "--hostname", "hooks@%h")  # no sweep stands before what a shop tells
+FOR_HOOKS = (
+    "--queues",
+    "hooks",
+    "--hostname",
+    "hooks@%h",
+)  # no sweep stands before what a shop tells
 GRANIAN = (sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST)
 
 

@@ -37,6 +37,7 @@ class Storefront:
     ) -> None:
         self.shop = shop
         self.faults = Faults()
+        self.asked = 0  # REST requests so far
         self.store = Store(build_catalogue(shop), shop.time_zone)
         self.odd = self.store.catalogue.odd
         self._clock = clock
@@ -114,6 +115,8 @@ class Storefront:
         """Answer a request. Raises ConnectionDroppedError when a fault says so."""
         if not request.path.startswith(PREFIX):
             return self._locked(self._page.answer, request)
+        with self._lock:
+            self.asked += 1
         return self.faults.meet(request, lambda: self._locked(self._rest.answer, request))
 
     def __call__(
