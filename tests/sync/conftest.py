@@ -14,7 +14,7 @@ from catalog_mirror.models import Source
 from demo.shops import Shop, small_shop
 from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
-from sync import http, lines, tasks
+from sync import http, lines
 from tests.sync.hooks import SECRET, hooked
 
 MIRROR = (
@@ -49,14 +49,6 @@ def connected(database, monkeypatch) -> Iterator[Callable[..., Connected]]:
 
         yield connect
         lines.hang_up()
-
-
-@pytest.fixture(autouse=True)
-def woken(monkeypatch) -> list[int]:
-    """The sources whose worker was called; the broker is not asked."""
-    called: list[int] = []
-    monkeypatch.setattr(tasks, "wake", called.append)
-    return called
 
 
 @pytest.fixture
