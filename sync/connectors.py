@@ -43,6 +43,11 @@ class Connector(Protocol):
     @property
     def requests(self) -> int: ...
 
+    @property
+    def together(self) -> int:
+        """How many products are best read by one `fetch`: more only where it saves requests."""
+        ...
+
     def categories(self) -> list[CategoryRecord]: ...
 
     def everything(self) -> Iterator[Batch]:

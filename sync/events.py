@@ -14,7 +14,9 @@ from groundwork.alarms import close_alarm, open_alarm
 from sync.connectors import Delivery
 from sync.models import InboundEvent
 
-AT_ONCE = 500  # events claimed together: five requests of products, where each names another
+# Events claimed together. Only their numbers are held, and what names one product is read once, so the
+# more the fewer requests; what is not come to in time is given back.
+AT_ONCE = 20_000
 # A worker that was killed gives its events back after this and a tick of five seconds, within the 45
 # seconds promised. One that lives keeps them for longer: it alone follows its source.
 LEASE = timedelta(seconds=30)
@@ -68,6 +70,11 @@ _PUT_OFF = """
     set next_attempt_at = clock_timestamp() + make_interval(secs => wait), error = %(error)s
     from unnest(%(ids)s::bigint[], %(waits)s::float8[]) as put_off(id, wait)
     where event.id = put_off.id and status = 'pending'
+"""
+_GIVE_BACK = """
+    update sync_inboundevent
+    set next_attempt_at = clock_timestamp(), attempts = attempts - 1
+    where id = any(%(ids)s) and status = 'pending'
 """
 _REPLAY = """
     update sync_inboundevent
@@ -171,6 +178,11 @@ def put_off(events: Sequence[Claimed], *, source: Source, error: str) -> list[in
     if worn:
         bury(worn, source=source, error=error)
     return worn
+
+
+def give_back(events: Sequence[Claimed]) -> None:
+    """Let go of events that were claimed and not tried."""
+    _execute(_GIVE_BACK, ids=[each.id for each in events])
 
 
 def wait_after(attempts: int, *, chance: float) -> timedelta:

@@ -23,7 +23,7 @@ from sync.writing import WEBHOOK, Writing
 log = structlog.get_logger(__name__)
 
 LONGEST = 40.0  # seconds one follower goes on; the broker hands out anew what takes a minute
-PRODUCTS = 100  # read together: as many as a shop answers at once
+FEW = 100  # products: as many as a shop lists at once
 CHUNK = 400  # variants compared and written at once, far below what a revision has time for
 # An event tried so often is followed alone, so that a product that breaks us takes no others with it.
 TOGETHER = 2
@@ -56,29 +56,46 @@ def follow(source: Source) -> bool:
         if not is_ours:
             return False
         while time.monotonic() < ends_at and (claimed := events.claim(source)):
-            _follow(source, claimed)
+            _follow(source, claimed, ends_at=ends_at)
     return source.pk in events.due_sources()
 
 
-def _follow(source: Source, claimed: list[Claimed]) -> None:
-    worn = [each.id for each in claimed if each.attempts > events.ATTEMPTS]
-    if worn:
-        _give_up(source, worn, error="Whoever followed it ended before it was done, each time.")
-    errands = errands_of(source, [each for each in claimed if each.id not in worn])
-    for number, group in enumerate(groups := list(_grouped(errands))):
-        try:
-            with line_to(source) as connector, correlated(_correlation(group)) as merged_into:
-                _refetch(source, connector, group)
-        except _OF_THE_QUESTION as error:
-            _put_off(source, [group], error=str(error))
-        except (ShopError, NotConnected, SealBroken) as error:
-            _put_off(source, groups[number:], error=str(error))
-            return
-        except Exception as error:  # what breaks us must not end the others, nor us
-            log.exception("events_broke_us", events=[e.id for each in group for e in each.events])
-            _put_off(source, [group], error=f"It broke us ({type(error).__name__}). See the log.")
-        else:
-            events.finish([e.id for each in group for e in each.events], merged_into=merged_into)
+def _follow(source: Source, claimed: list[Claimed], *, ends_at: float) -> None:
+    if worn := [each.id for each in claimed if each.attempts > events.ATTEMPTS]:
+        events.bury(worn, source=source, error="Whoever followed it ended before it was done.")
+        connections.want_sweep(source.pk)
+    errands = errands_of(source, [e for e in claimed if e.attempts <= events.ATTEMPTS])
+    groups = [errands]
+    try:
+        groups = _grouped(errands, size=_size(source, errands))
+        while groups and time.monotonic() < ends_at:
+            _follow_group(source, groups[0])
+            groups.pop(0)
+    except (ShopError, NotConnected, SealBroken) as error:
+        _put_off(source, _events_of(groups or [errands]), error=str(error))
+        return
+    events.give_back(_events_of(groups))
+
+
+def _follow_group(source: Source, group: list[Errand]) -> None:
+    """Follow what is read together; raise only what is the fault of the shop as a whole."""
+    ours = _events_of([group])
+    try:
+        with line_to(source) as connector, correlated(_correlation(ours)) as merged_into:
+            _refetch(source, connector, group)
+    except _OF_THE_QUESTION as error:
+        _put_off(source, ours, error=str(error))
+    except (ShopError, NotConnected, SealBroken):
+        raise
+    except Exception as error:  # what breaks us must not end the others, nor us
+        log.exception("events_broke_us", events=[each.id for each in ours])
+        _put_off(source, ours, error=f"It broke us ({type(error).__name__}). See the log.")
+    else:
+        events.finish([each.id for each in ours], merged_into=merged_into)
+
+
+def _events_of(groups: Iterable[list[Errand]]) -> list[Claimed]:
+    return [event for group in groups for errand in group for event in errand.events]
 
 
 def errands_of(source: Source, claimed: Sequence[Claimed]) -> list[Errand]:
@@ -135,19 +152,25 @@ def _known(source: Source, external_ids: list[str]) -> dict[str, Hint]:
     }
 
 
-def _grouped(errands: Iterable[Errand]) -> Iterator[list[Errand]]:
-    """Yield what is read together; what was tried before comes last, each alone."""
+def _size(source: Source, errands: Sequence[Errand]) -> int:
+    """Return how many products to read together; the shop is asked only where it matters."""
+    if len(errands) <= FEW:
+        return FEW
+    with line_to(source) as connector:
+        return connector.together
+
+
+def _grouped(errands: Sequence[Errand], *, size: int) -> list[list[Errand]]:
+    """Return what is read together; what was tried before comes last, each alone."""
     alone = [each for each in errands if each.is_alone]
     together = [each for each in errands if not each.is_alone]
-    for start in range(0, len(together), PRODUCTS):
-        yield together[start : start + PRODUCTS]
-    for each in alone:
-        yield [each]
+    groups = [together[start : start + size] for start in range(0, len(together), size)]
+    return [*groups, *([each] for each in alone)]
 
 
-def _correlation(group: list[Errand]) -> str:
+def _correlation(claimed: Sequence[Claimed]) -> str:
     """Return the correlation id of the oldest event: that of all that is merged with it."""
-    oldest = min(event.id for errand in group for event in errand.events)
+    oldest = min(event.id for event in claimed)
     return InboundEvent.objects.values_list("correlation_id", flat=True).get(pk=oldest)
 
 
@@ -188,12 +211,6 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield held
 
 
-def _put_off(source: Source, groups: Sequence[list[Errand]], *, error: str) -> None:
-    claimed = [event for group in groups for errand in group for event in errand.events]
+def _put_off(source: Source, claimed: Sequence[Claimed], *, error: str) -> None:
     if events.put_off(claimed, source=source, error=error):
         connections.want_sweep(source.pk)
-
-
-def _give_up(source: Source, ids: list[int], *, error: str) -> None:
-    events.bury(ids, source=source, error=error)
-    connections.want_sweep(source.pk)

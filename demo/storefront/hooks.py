@@ -100,14 +100,14 @@ class Hooks:
             for announcement, is_error in self.faults.what_becomes_of(due):
                 yield announcement, self._message(announcement, is_error=is_error)
 
-    def deliver(self) -> int:
-        """Deliver all that is due; return how many deliveries that were."""
-        count = 0
+    def deliver(self) -> list[int]:
+        """Deliver all that is due; return what was answered to each, 0 for nothing."""
+        statuses = []
         for announcement, message in self.messages():
             if self.webhooks[announcement.topic].is_active:
-                self.webhooks[announcement.topic].note(self._post(message))
-                count += 1
-        return count
+                statuses.append(self._post(message))
+                self.webhooks[announcement.topic].note(statuses[-1])
+        return statuses
 
     @contextmanager
     def delivering(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ from sync.woocommerce.mapping import (
     category_of,
     records_of,
 )
-from sync.woocommerce.reading import Page, Reader
+from sync.woocommerce.reading import PER_PAGE, Page, Reader
 
 PRODUCTS = "/wc/v3/products"
 CATEGORIES = "/wc/v3/products/categories"
@@ -43,6 +43,11 @@ class WooCommerce:
     @property
     def requests(self) -> int:
         return self._client.wire.requests
+
+    @property
+    def together(self) -> int:
+        """Variations of many products fill pages of 100 together; without a list of all they do not."""
+        return 20 * PER_PAGE if self._lists_all else PER_PAGE
 
     def close(self) -> None:
         self._client.wire.close()

@@ -261,7 +261,7 @@ def test_success_ends_the_count_of_failures(shop, receiver, status):
     shop.hooks.webhooks[UPDATED].failures = 6
     receiver.status = status
     shop.rename(shop.odd["price_zero"], "New")
-    assert shop.hooks.deliver() == 1
+    assert shop.hooks.deliver() == [status]
     assert shop.hooks.webhooks[UPDATED].failures == 0
 
 

@@ -89,6 +89,9 @@ class Processes:
         for each in family:
             each.kill()
         process.wait(10)
+        psutil.wait_procs(family, timeout=10)
+        if name == "web":
+            wait_for(lambda: not answers(self.port))
 
     def kill_broker(self) -> None:
         processes.send(self._broker.pid, signal.SIGKILL)

@@ -1,5 +1,7 @@
 """What a shop tells by webhook is in the mirror once it was followed, and nothing else is."""
 
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 import orjson
@@ -7,10 +9,12 @@ import pytest
 from django.db import connection as database
 
 from catalog_mirror.models import QuarantinedRecord, Revision, Source, Variant
+from demo.shops import small_shop
 from demo.storefront.storefront import Storefront
 from groundwork.models import Alarm
 from sync import events, following
 from sync.following import follow
+from sync.lines import line_to
 from sync.models import Connection, InboundEvent
 from tests.sync.conftest import moved, picture, run
 from tests.sync.hooks import (
@@ -407,11 +411,11 @@ def test_what_a_killed_worker_had_in_hand_comes_back_within_45_seconds(shop, clo
 
 def test_two_workers_never_hold_one_event(shop):
     source = Source.objects.get()
-    ids = set(stored(source, *({"id": n, "type": "simple"} for n in range(1, 1001))))
+    ids = set(stored(source, *({"id": n, "type": "simple"} for n in range(1, 2001))))
     other = database.copy()
     try:
         with database.cursor() as mine, other.cursor() as theirs:
-            parameters = {"source": source.pk, "limit": 500, "lease": 30.0}
+            parameters = {"source": source.pk, "limit": 1_000, "lease": 30.0}
             mine.execute("begin")
             mine.execute(events._CLAIM, parameters)
             theirs.execute(events._CLAIM, parameters)
@@ -419,7 +423,29 @@ def test_two_workers_never_hold_one_event(shop):
             mine.execute("commit")
     finally:
         other.close()
-    assert (len(one), len(two), one | two) == (500, 500, ids)
+    assert (len(one), len(two), one | two) == (1_000, 1_000, ids)
+
+
+def test_what_is_not_come_to_in_time_is_given_back(shop):
+    for at in range(3):
+        deliver(SLUG, {"id": simple(shop, at).id, "type": "simple"})
+    source, asked = Source.objects.get(), shop_requests(shop)
+    following._follow(source, events.claim(source), ends_at=time.monotonic())
+    assert (statuses(), shop_requests(shop)) == ([PENDING] * 3, asked)
+    assert set(InboundEvent.objects.values_list("attempts", flat=True)) == {0}
+    assert events.due_sources() == [source.pk]
+    follow_all()
+    assert statuses() == [DONE] * 3
+
+
+def test_many_products_are_read_together_only_where_that_saves_requests(connected):
+    whole = connected(small_shop(1))
+    single = connected(replace(small_shop(2), lists_all_variations=False))
+    sizes = []
+    for one in (whole, single):
+        with line_to(one.source) as connector:
+            sizes.append(connector.together)
+    assert sizes == [2_000, 100]
 
 
 def test_a_second_follower_leaves_at_once_and_the_first_looks_again(shop):
@@ -430,6 +456,8 @@ def test_a_second_follower_leaves_at_once_and_the_first_looks_again(shop):
         cursor.execute("select pg_advisory_lock(%s, %s)", [following.FOLLOWING, source.pk])
     assert follow(source) is False
     assert statuses() == [PENDING]
+    with other.cursor() as cursor:
+        cursor.execute("select pg_advisory_unlock(%s, %s)", [following.FOLLOWING, source.pk])
     other.close()
     assert follow(source) is False
     assert statuses() == [DONE]
