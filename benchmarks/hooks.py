@@ -12,23 +12,23 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.management import call_command
 
 from apikeys import keys
-from benchmarks.requests_cpu import _await, _serving
+from benchmarks.requests_cpu import _serving
+from benchmarks.sweeps import _selling
 from catalog_mirror.models import Epoch, Revision, Source, Variant
 from contract.change_cursors import ChangeCursor, Mark
 from customers import versions
 from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
 from demo.catalogue.records import Product
 from demo.shops import DRINKWARE
-from demo.storefront.hooks import Message, Target
 from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
 from groundwork import engines
@@ -36,7 +36,7 @@ from groundwork.local import CHECKOUT
 from sync import lines
 from sync.connections import database_time
 from sync.following import follow
-from sync.models import InboundEvent
+from sync.models import Connection, InboundEvent
 
 EVENTS, PER_SECOND = 1_000, 50
 READERS, LOOKS = 24, 20  # each asks 50 times a minute, all together 20 times a second
@@ -57,7 +57,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Seen:
-    """Milliseconds from the sending of a delivery to its being seen by one of the readers."""
+    """Milliseconds from the receipt of a webhook to its being seen by one of the readers."""
 
     events: int
     per_second: float
@@ -87,7 +87,8 @@ def measure() -> tuple[list[Backlog], Seen]:
             _followed(front, source, "four each, in any order", _shuffled(chosen, chance)),
         ]
         lines.hang_up()
-        return backlogs, _stream(front, url, _simple(front))
+        products = _simple(front)
+    return backlogs, _stream(products)
 
 
 def _shuffled(chosen: list[Product], chance: random.Random) -> list[Product]:
@@ -139,42 +140,50 @@ def _keep(source: Source, told: list[Product]) -> None:
     InboundEvent.objects.bulk_create(rows, batch_size=1_000)
 
 
-def _stream(front: Storefront, url: str, products: list[int]) -> Seen:
-    readers = _readers()
+def _stream(products: list[int]) -> Seen:
+    """Edit on the page of a shop in a process of its own, which tells it to the real web and worker."""
+    cursors = _readers()
     environment = {"REDIS_URL": engines.ensure().redis_url}
-    with _serving("config.wsgi:application", environment, threads=4) as web, _working(environment):
-        _await(web.port)
-        hooks = f"http://{_HOST}:{web.port}/hooks/drinkware/"
-        front.hooks.target = Target(hooks, DRINKWARE.hook_secret, url)
-        seen = _Watch(web.port, readers)
-        with ThreadPoolExecutor(4) as shop, seen.watching():
-            _edit(front, seen, products[:50], shop)
-            seen.wait()  # web, worker and plans are warm
-            seen.sent_at.clear()
-            started = time.perf_counter()
-            _edit(front, seen, products[50:], shop)
-            took = time.perf_counter() - started
-            seen.wait()
-    waits = [(seen.seen_at[n] - at) * 1000 for n, at in seen.sent_at.items()]
+    with (
+        _serving("config.wsgi:application", environment, threads=4) as web,
+        _working(environment),
+        _selling("drinkware", "--hooks", f"http://{_HOST}:{web.port}/hooks/drinkware/") as shop,
+    ):
+        Connection.objects.update(base_url=shop)
+        seen = _Watch(web.port, cursors)
+        with seen.watching():
+            _edit(shop, products[:50], seen)  # web, worker and plans are warm then
+            seen.wanted.clear()
+            _edit(shop, products[50:], seen)
+    received = _received(seen.wanted)
+    took = max(received.values()) - min(received.values())
+    waits = [(seen.seen_at[price] - at) * 1000 for price, at in received.items()]
     quantiles = statistics.quantiles(waits, n=100)
     return Seen(len(waits), len(waits) / took, quantiles[49], quantiles[98], max(waits))
 
 
-def _edit(front: Storefront, seen: "_Watch", products: list[int], shop: Executor) -> None:
-    """Edit at an even pace; the price says which edit it was."""
+def _edit(shop: str, products: list[int], seen: "_Watch") -> None:
+    """Edit at an even pace, and wait until all was seen; the price says which edit it was."""
+    client = http.client.HTTPConnection(shop.removeprefix("http://"))
+    headers = {"Origin": shop, "Content-Type": "application/x-www-form-urlencoded"}
     started = time.perf_counter()
     for number, product_id in enumerate(products):
         time.sleep(max(0.0, started + number / PER_SECOND - time.perf_counter()))
         price = f"{10_000 + product_id}.{number % 100:02}"
-        front.edit_price(product_id, price)
-        for _, message in front.hooks.messages():
-            shop.submit(_deliver, front, seen, price, message).add_done_callback(Future.result)
+        seen.wanted.add(price)
+        form = urlencode({"edit": "price", "id": product_id, "value": price})
+        client.request("POST", "/", form, headers)
+        client.getresponse().read()
+    seen.wait()
 
 
-def _deliver(front: Storefront, seen: "_Watch", price: str, message: Message) -> None:
-    seen.sent_at[price] = time.perf_counter()
-    if (status := front.hooks._post(message)) != 200:  # noqa: SLF001 - a shop's own way to send
-        raise RuntimeError(f"A delivery was answered with {status}.")
+def _received(prices: set[str]) -> dict[str, float]:
+    """Return when each webhook was received, by the price that it tells."""
+    newest = InboundEvent.objects.order_by("-pk")[: len(prices)]
+    told = {json.loads(bytes(e.body))["regular_price"]: e.received_at.timestamp() for e in newest}
+    if told.keys() != prices:
+        raise RuntimeError("Not every edit was told once.")
+    return told
 
 
 def _readers() -> dict[str, str]:
@@ -206,14 +215,14 @@ def _working(environment: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(60)
 
 
 class _Watch:
     """Polls `/v1/changes` with many customers in turn, each within its limit."""
 
     def __init__(self, port: int, cursors: dict[str, str]) -> None:
-        self.sent_at: dict[str, float] = {}
+        self.wanted: set[str] = set()
         self.seen_at: dict[str, float] = {}
         self._client = http.client.HTTPConnection(_HOST, port)
         self._cursors = cursors
@@ -232,7 +241,7 @@ class _Watch:
     def wait(self) -> None:
         """Wait until every edit was seen, but no longer than anyone would."""
         ends_at = time.perf_counter() + 60
-        while missing := self.sent_at.keys() - self.seen_at.keys():
+        while missing := self.wanted - self.seen_at.keys():
             if time.perf_counter() > ends_at:
                 raise TimeoutError(f"{len(missing)} edits were never seen: {sorted(missing)[:5]}")
             time.sleep(0.05)
@@ -245,7 +254,7 @@ class _Watch:
                 return
             page = self._ask(key, self._cursors[key])
             self._cursors[key] = page.get("delta_cursor") or page["next_cursor"]
-            now = time.perf_counter()
+            now = time.time()
             for change in page["data"]:
                 self.seen_at.setdefault(change["item"]["price"]["list"], now)
 
