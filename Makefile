@@ -63,6 +63,7 @@ bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,requests)
 	@$(call bench_of,prices)
 	@$(call bench_of,sweep_costs)
+	@$(call bench_of,webhooks)
 
 define bench_of
 export TRADECOUNTER_DATA="$(CURDIR)/.data-bench"; $(MANAGE) engines reset --yes >/dev/null; \

@@ -1,7 +1,7 @@
 """Which cases are measured, and their tables."""
 
 from apikeys.models import ApiKey
-from benchmarks import pricing, requests_cpu, sweeps, world
+from benchmarks import hooks, pricing, requests_cpu, sweeps, world
 from benchmarks.requests_cpu import Case
 from catalog_mirror.models import Variant
 from contract.cursors import sealed
@@ -65,6 +65,22 @@ def sweep_costs() -> str:
         for s in sweeps.measure()
     ]
     return "\n".join([head, "|---|---|---|---|---|", *rows])
+
+
+def webhooks() -> str:
+    """Return the tables of what webhooks cost, and how soon they are seen."""
+    backlogs, seen = hooks.measure()
+    head = "| backlog | events | products | requests | least possible | ratio | wanted | s |"
+    rows = [
+        f"| {b.name} | {b.events:,} | {b.products:,} | {b.requests} | {b.least} | "
+        f"{b.requests / b.least:.2f} | {b.wanted or ''} | {b.seconds:.1f} |"
+        for b in backlogs
+    ]
+    stream = "| from webhook to `/v1/changes` | events | a second | p50 ms | p99 ms | most ms |"
+    figures = f"{seen.events:,} | {seen.per_second:.0f} | {seen.p50:.0f} | {seen.p99:.0f}"
+    row = f"| p99 under 1,000 wanted | {figures} | {seen.most:.0f} |"
+    rule = "|---|---|---|---|---|---|"
+    return "\n".join([head, f"{rule}---|---|", *rows, "", stream, rule, row])
 
 
 def _middle() -> int:

@@ -53,10 +53,12 @@ class _Server:
 
 
 @contextmanager
-def _serving(application: str, environment: dict[str, str]) -> Iterator[_Server]:
+def _serving(
+    application: str, environment: dict[str, str], *, threads: int = 1
+) -> Iterator[_Server]:
     port = _free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", _HOST]
-    command += ["--port", str(port), "--workers", "1", "--blocking-threads", "1"]
+    command += ["--port", str(port), "--workers", "1", "--blocking-threads", str(threads)]
     command += ["--log-level", "error", application]
     process = subprocess.Popen(  # noqa: S603 - our own command
         command, env={**os.environ, **environment}, cwd=CHECKOUT, stderr=subprocess.DEVNULL

@@ -37,11 +37,11 @@ def measure() -> list[Sweep]:
 
 
 @contextmanager
-def _selling(slug: str) -> Iterator[str]:
+def _selling(slug: str, *flags: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [*_MANAGE, "storefront", slug, "--port", str(port)]
+    command = [*_MANAGE, "storefront", slug, "--port", str(port), *flags]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
     try:
         for _ in range(300):

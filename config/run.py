@@ -19,6 +19,12 @@ PORTS = range(1, 65536)
 MANAGE = (sys.executable, str(CHECKOUT / "manage.py"))
 CELERY = (sys.executable, "-m", "celery", "--quiet", "--app", "config.celery")
 ALONE = ("--without-gossip", "--without-mingle")  # one worker has no neighbors to ask
+FOR_HOOKS = (
+    "--queues",
+    "hooks",
+    "--hostname",
+    "hooks@%h",
+)  # no sweep stands before what a shop tells
 GRANIAN = (sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST)
 
 
@@ -44,8 +50,8 @@ def plan(environment: Mapping[str, str]) -> Plan:
     return Plan(
         steps=(Child("migrate", (*MANAGE, "migrate", "--verbosity", "0")),),
         children=(
-            _shop("drinkware", drinkware),
-            _shop("apparel", apparel),
+            _shop("drinkware", drinkware, web=web),
+            _shop("apparel", apparel, web=web),
             Child(
                 "web",
                 (
@@ -60,6 +66,7 @@ def plan(environment: Mapping[str, str]) -> Plan:
                 path="/v1/health",
             ),
             Child("worker", (*CELERY, "worker", "--concurrency", "2", *ALONE)),
+            Child("hooks", (*CELERY, "worker", "--concurrency", "1", *FOR_HOOKS, *ALONE)),
             Child("beat", (*CELERY, "beat", "--schedule", schedule)),
         ),
         hints=(Child("", _seeding(web, drinkware, apparel)),),
@@ -73,9 +80,11 @@ def _seeding(web: int, drinkware: int, apparel: int) -> tuple[str, ...]:
     return (*MANAGE, "seed_demo", f"--web=http://{HOST}:{web}", *told)
 
 
-def _shop(name: str, port: int) -> Child:
+def _shop(name: str, port: int, *, web: int) -> Child:
     journal = str(data_folder() / f"{name}.journal")
-    command = (*MANAGE, "storefront", name, "--port", str(port), "--journal", journal)
+    hooks = f"http://{HOST}:{web}/hooks/{name}/"
+    kept = ("--journal", journal, "--hooks", hooks)
+    command = (*MANAGE, "storefront", name, "--port", str(port), *kept)
     return Child(name, command, signal.SIGINT, port=port)
 
 

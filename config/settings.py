@@ -1,5 +1,6 @@
 """Django settings, read from the environment; `.env.example` names every variable."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -121,7 +122,31 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 60,
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
+    # Who sends a task says at once that the broker is away, instead of trying for six seconds.
+    "max_retries": 0,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
 }
+# A queue of their own, so that no sweep, which may take an hour, stands before what a shop just told.
+CELERY_TASK_ROUTES = {
+    f"sync.tasks.{name}": {"queue": "hooks"} for name in ("follow_events", "wake_sources")
+}
+# What each finds in the database decides what is done, so a tick too many does nothing.
+CELERY_BEAT_SCHEDULE = {
+    "wake sources": {"task": "sync.tasks.wake_sources", "schedule": 5.0, "options": {"expires": 5}},
+    "purge events": {
+        "task": "sync.tasks.purge_events",
+        "schedule": timedelta(hours=24),
+        "options": {"expires": 3600},
+    },
+}
+
+# Deliveries of a source in any window beyond which more are refused. A shop was seen to send 31 a second
+# at the most; it does not try again, so what is refused waits for a sweep.
+HOOK_WINDOW = timedelta(seconds=10)
+HOOK_EVENTS_PER_WINDOW = env.int("HOOK_EVENTS_PER_10_SECONDS", default=2_000)
+HOOK_EVENTS_KEPT = timedelta(days=env.int("HOOK_EVENTS_KEPT_DAYS", default=14))
+HOOK_REFUSALS_KEPT = timedelta(days=90)
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -154,6 +179,8 @@ STORAGES = {
 
 # A deployment speaks TLS; the embedded checkout listens on loopback only.
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not LOCAL)
+# A shop takes a redirect for success and sends its delivery nowhere else; a delivery is signed.
+SECURE_REDIRECT_EXEMPT = [r"^hooks/"]
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SSL_REDIRECT
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT

@@ -1,6 +1,13 @@
 """Where each door hangs."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-urlpatterns = [path("v1/", include("contract.urls")), path("admin/", admin.site.urls)]
+from sync.api import hook
+
+urlpatterns = [
+    path("v1/", include("contract.urls")),
+    # With or without the slash: to be sent on to the other is a success to a shop, and a loss to us.
+    re_path(r"^hooks/(?P<slug>[-a-z0-9]{1,40})/?$", hook),
+    path("admin/", admin.site.urls),
+]

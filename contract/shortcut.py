@@ -1,4 +1,4 @@
-"""Partners' requests go straight to their views, past all that the staff site needs."""
+"""Partners and shops go straight to their views, past all that the staff site needs."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,20 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
+_PAST = ("/v1/", "/hooks/")
+
 
 class PartnerShortcut:
-    """Skip the middleware behind this one for /v1: no session, no CSRF token, no messages.
+    """Skip the middleware behind this one: no session, no CSRF token, no messages.
 
-    None of it serves a partner, and an API that never reads a cookie cannot be led by one.
+    None of it serves a program, and an API that never reads a cookie cannot be led by one.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith("/v1/"):
+        if not request.path_info.startswith(_PAST):
             return self.get_response(request)
         try:
             match = resolve(request.path_info)

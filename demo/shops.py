@@ -19,6 +19,7 @@ class Shop:
     lists_all_variations: bool  # whether /wc-analytics/variations is there
     consumer_key: str
     consumer_secret: str
+    hook_secret: str  # signs its webhooks
     currency: str = "USD"
 
 
@@ -39,6 +40,7 @@ DRINKWARE: Final = Shop(
     lists_all_variations=True,
     consumer_key=_demo_key("ck", "d1"),
     consumer_secret=_demo_key("cs", "d1"),
+    hook_secret=_demo_key("hs", "d1"),
 )
 APPAREL: Final = Shop(
     slug="apparel",
@@ -52,6 +54,7 @@ APPAREL: Final = Shop(
     lists_all_variations=False,
     consumer_key=_demo_key("ck", "a2"),
     consumer_secret=_demo_key("cs", "a2"),
+    hook_secret=_demo_key("hs", "a2"),
 )
 SHOPS: Final = {shop.slug: shop for shop in (DRINKWARE, APPAREL)}
 # Every odd record (130 of them the variations of one product) and a few of everything ordinary.

@@ -1,12 +1,13 @@
 """Adds a source: what its shop tells of itself, and the way to it, kept together."""
 
 from dataclasses import dataclass
+from secrets import token_urlsafe
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from catalog_mirror.models import Source
-from sync.connections import connect
+from sync.connections import connect, set_hook_secret
 from sync.woocommerce.client import Key
 from sync.woocommerce.shop import Shop
 
@@ -33,12 +34,17 @@ class Wanted:
     per_second: float
 
 
+def new_hook_secret() -> str:
+    """Return 256 random bits in characters that no form and no shop changes."""
+    return token_urlsafe(32)
+
+
 def refuse_taken(slug: str) -> None:
     if Source.objects.filter(slug=slug).exists():
         raise SourceExists(slug)
 
 
-def add_source(wanted: Wanted, *, key: Key, shop: Shop) -> Source:
+def add_source(wanted: Wanted, *, key: Key, shop: Shop, hook_secret: str) -> Source:
     """Create a source and its connection; raise `SourceExists`."""
     last = Source.objects.aggregate(last=Max("rank"))["last"]
     behind = FIRST_RANK if last is None else last + RANK_STEP
@@ -60,6 +66,7 @@ def add_source(wanted: Wanted, *, key: Key, shop: Shop) -> Source:
                 key=key,
                 per_second=wanted.per_second,
             )
+            set_hook_secret(source, hook_secret)
     except IntegrityError as error:
         raise SourceExists(wanted.slug) from error
     return source

@@ -1,9 +1,9 @@
 """What every connector offers: a shop's records in the mirror's words, read and never written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from catalog_mirror.records import CategoryRecord, ProductRecord, Unmirrorable
 
@@ -43,17 +43,69 @@ class Connector(Protocol):
     @property
     def requests(self) -> int: ...
 
+    @property
+    def together(self) -> int:
+        """How many products are best read by one `fetch`: more only where it saves requests."""
+        ...
+
     def categories(self) -> list[CategoryRecord]: ...
 
     def everything(self) -> Iterator[Batch]:
         """Read every record; the first batch raises `EmptyShop` where the shop lists nothing."""
         ...
 
-    def fetch(self, names: Sequence[Named]) -> Fetched:
-        """Read the named variants again."""
+    def fetch(self, names: Sequence[Named], *, families: Sequence[str] = ()) -> Fetched:
+        """Read the named variants again, and the products `families` with all variants they have."""
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What a shop sent by itself, as far as it is kept; `headers` are those that a person may want."""
+
+    topic: str
+    delivery_id: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What a delivery tells to read again.
+
+    A `family` is a product with all its variants, a `variant` is one of the product `parent_id`; where
+    the shop does not say which, it is `either`.
+    """
+
+    what: Literal["family", "variant", "either"]
+    external_id: str
+    parent_id: str = ""
+
+
+class MakesNoSense(Exception):
+    """A delivery that is signed and tells nothing that could be followed; the message says why."""
+
+
+class Dialect(Protocol):
+    """How the shops of one kind speak by themselves; pure."""
+
+    def is_ping(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """Tell whether this is the unsigned call by which a shop tries an address."""
+        ...
+
+    def is_signed(
+        self, headers: Mapping[str, str], body: bytes, *, secrets: Sequence[str]
+    ) -> bool: ...
+
+    def has_signature(self, headers: Mapping[str, str]) -> bool: ...
+
+    def delivery(self, headers: Mapping[str, str], body: bytes) -> Delivery: ...
+
+    def hint(self, topic: str, body: bytes) -> Hint | None:
+        """Return what to read again, None for nothing of the catalogue; raise `MakesNoSense`."""
+        ...
 
 
 def ids_of(record: Record) -> list[str]:

@@ -1,4 +1,4 @@
-"""Ends what a sweep left open: SKUs that two variants claim, and records refused too early."""
+"""Ends what a reading left open: SKUs that two variants claim, and records refused too early."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -48,15 +48,15 @@ def _settle_once(
             elsewhere[holder.source_slug].append(name)
     if not writing.dry_run:
         for slug, held in elsewhere.items():
-            _read_again_elsewhere(slug, list(dict.fromkeys(held)), at=at)
+            _read_again_elsewhere(slug, list(dict.fromkeys(held)), at=at, origin=writing.origin)
     fetched = connector.fetch(list(own))
     writing.retire(fetched.gone, observed_at=at)
     writing.apply(fetched.records, observed_at=at)
 
 
-def _read_again_elsewhere(slug: str, names: list[Named], *, at: datetime) -> None:
+def _read_again_elsewhere(slug: str, names: list[Named], *, at: datetime, origin: str) -> None:
     """Read another source's holders again; where its shop cannot be read they stay unread."""
-    holding = Writing(Source.objects.get(slug=slug), dry_run=False)
+    holding = Writing(Source.objects.get(slug=slug), dry_run=False, origin=origin)
     try:
         with closing(connector_for(holding.source)) as connector:
             fetched = connector.fetch(names)

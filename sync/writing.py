@@ -1,4 +1,4 @@
-"""Hands what one sweep read to the mirror, and keeps count of what came of it."""
+"""Hands what one sweep or webhook led to read to the mirror, and keeps count of what came of it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,14 +12,15 @@ from catalog_mirror.taxonomy import Tree
 from sync.connectors import Named, Record
 from sync.tally import Tally
 
-ORIGIN = "sweep"
+SWEEP, WEBHOOK = "sweep", "webhook"  # what revisions name as their origin
 
 
 class Writing:
     """One sweep's writing. `unread` are claims to a SKU whose holder is to be read again."""
 
-    def __init__(self, source: Source, *, dry_run: bool) -> None:
+    def __init__(self, source: Source, *, dry_run: bool, origin: str = SWEEP) -> None:
         self.source = source
+        self.origin = origin
         self.dry_run = dry_run
         self.tally = Tally()
         self.unread: dict[Named, Claim] = {}
@@ -30,7 +31,7 @@ class Writing:
         if self.dry_run:
             self._foreseen = taxonomy.foreseen(self.source, records)
         else:
-            taxonomy.apply_categories(self.source, records, origin=ORIGIN)
+            taxonomy.apply_categories(self.source, records, origin=self.origin)
 
     def apply(self, records: Sequence[Record], *, observed_at: datetime) -> None:
         if not records:
@@ -39,7 +40,7 @@ class Writing:
             self.source,
             records,
             observed_at=observed_at,
-            origin=ORIGIN,
+            origin=self.origin,
             dry_run=self.dry_run,
             foreseen=self._foreseen,
         )
@@ -63,7 +64,9 @@ class Writing:
             )
             gone = [retirement(*row) for row in live.values_list("sku", "external_id")]
         else:
-            gone = mirror.retire(self.source, external_ids, observed_at=observed_at, origin=ORIGIN)
+            gone = mirror.retire(
+                self.source, external_ids, observed_at=observed_at, origin=self.origin
+            )
         self.tally.add_retired(gone)
 
 

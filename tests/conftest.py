@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
 
 from contract import partner_view, snapshots
+from sync import tasks
 
 # Names resolve to these before Postgres's own, so that the product's SQL reads a clock that a test
 # can move. Production has no such schema.
@@ -106,3 +107,11 @@ class Clock:
 @pytest.fixture
 def clock(database) -> Clock:
     return Clock()
+
+
+@pytest.fixture(autouse=True)
+def woken(monkeypatch) -> list[int]:
+    """The sources whose worker was called; the broker is not asked."""
+    called: list[int] = []
+    monkeypatch.setattr(tasks, "wake", called.append)
+    return called

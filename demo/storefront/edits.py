@@ -10,7 +10,6 @@ from demo.catalogue.records import Product
 from demo.storefront.store import Store
 
 TRASHED = "__trashed"
-MAX_CREATED = 10**9
 
 
 class EditRefusedError(Exception):
@@ -125,7 +124,7 @@ def add_simple(
     store: Store, at: datetime, *, name: str, sku: str, price: str, stock: int | None = None
 ) -> None:
     """Create a published simple product under the next free id."""
-    new_id = max(store.catalogue.products, default=MAX_CREATED) + 1
+    new_id = store.next_id()
     product = Product(id=new_id, name=name, slug=f"{slug_of(name)}-{new_id}", sku=sku)
     product.regular_price, product.created_at, product.modified_at = price, at, at
     product.category_ids = (UNCATEGORIZED,)

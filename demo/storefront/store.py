@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 from demo.catalogue.records import Catalogue, Product
 from demo.storefront.bodies import Bodies, encoded
 
+MAX_CREATED = 10**9  # where the ids begin of what is created in a shop that holds nothing
+
 
 class Store:
     def __init__(self, catalogue: Catalogue, time_zone: str) -> None:
@@ -15,6 +17,9 @@ class Store:
         self.shown = self.bodies.shown
         self._products: dict[int, bytes] = {}
         self._variations: dict[int, bytes] = {}
+
+    def next_id(self) -> int:
+        return max(self.catalogue.products, default=MAX_CREATED) + 1
 
     def product_body(self, product: Product) -> bytes:
         """Return the rendered body of `/products/<id>`."""

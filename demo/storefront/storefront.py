@@ -9,9 +9,11 @@ from typing import Any
 
 from demo.catalogue.build import build_catalogue
 from demo.shops import Shop
+from demo.storefront.announcements import announced
 from demo.storefront.auth import Gate
 from demo.storefront.edits import EDITS
 from demo.storefront.faults import Faults
+from demo.storefront.hooks import Hooks
 from demo.storefront.http import Request, Response, request_from
 from demo.storefront.journal import Journal
 from demo.storefront.page import Page
@@ -35,10 +37,12 @@ class Storefront:
     ) -> None:
         self.shop = shop
         self.faults = Faults()
+        self.asked = 0  # REST requests so far
         self.store = Store(build_catalogue(shop), shop.time_zone)
         self.odd = self.store.catalogue.odd
         self._clock = clock
         self._lock = threading.RLock()
+        self.hooks = Hooks(self.store, self._lock, clock)
         self._journal = Journal(journal)
         self._rest = Rest(shop, self.store, Gate(shop, clock))
         self._page = Page(shop, self.store, self.edit)
@@ -46,11 +50,13 @@ class Storefront:
             EDITS[name](self.store, at, **details)
 
     def edit(self, name: str, /, **details: object) -> None:
-        """Apply the edit `name` of `EDITS` now and note it in the journal."""
+        """Apply the edit `name` of `EDITS` now, note it in the journal, and tell it by webhook."""
         with self._lock:
             at = self._clock().replace(microsecond=0)
+            told = announced(self.store, name, details)
             EDITS[name](self.store, at, **details)
             self._journal.append(name, at, details)
+        self.hooks.announce(told)
 
     def edit_price(self, product_id: int, price: str) -> None:
         self.edit("edit_price", product_id=product_id, price=price)
@@ -109,6 +115,8 @@ class Storefront:
         """Answer a request. Raises ConnectionDroppedError when a fault says so."""
         if not request.path.startswith(PREFIX):
             return self._locked(self._page.answer, request)
+        with self._lock:
+            self.asked += 1
         return self.faults.meet(request, lambda: self._locked(self._rest.answer, request))
 
     def __call__(

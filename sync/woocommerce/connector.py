@@ -16,15 +16,18 @@ from sync.woocommerce.mapping import (
     category_of,
     records_of,
 )
-from sync.woocommerce.reading import Page, Reader
+from sync.woocommerce.reading import PER_PAGE, Page, Reader
 
 PRODUCTS = "/wc/v3/products"
 CATEGORIES = "/wc/v3/products/categories"
 # Lists of all variations: the first from WooCommerce 10.3, the other where its analytics are on.
 ALL_VARIATIONS = ("/wc/v3/variations", "/wc-analytics/variations")
 _GONE = {"woocommerce_rest_product_invalid_id", "woocommerce_rest_product_variation_invalid_id"}
+# Of a product that is read by its id: its variations too, those that are published or private.
+FETCHED_FIELDS = f"{PRODUCT_FIELDS},variations"
 
 Json = dict[str, Any]
+Wanted = dict[str, None]  # ids in the order they were met, each once
 
 
 class WooCommerce:
@@ -40,6 +43,11 @@ class WooCommerce:
     @property
     def requests(self) -> int:
         return self._client.wire.requests
+
+    @property
+    def together(self) -> int:
+        """Variations of many products fill pages of 100 together; without a list of all they do not."""
+        return 20 * PER_PAGE if self._lists_all else PER_PAGE
 
     def close(self) -> None:
         self._client.wire.close()
@@ -107,45 +115,57 @@ class WooCommerce:
             return False
         return True
 
-    def fetch(self, names: Sequence[Named]) -> Fetched:
+    def fetch(self, names: Sequence[Named], *, families: Sequence[str] = ()) -> Fetched:
         """Read variants again: products 100 at a time, then variations; what is missing singly."""
         fetched = Fetched()
-        products = self._products(list(dict.fromkeys(name.product_external_id for name in names)))
-        wanted: dict[str, list[str]] = defaultdict(list)
+        asked = dict.fromkeys([*families, *(name.product_external_id for name in names)])
+        products = self._products(list(asked))
+        whole = {each: products[each] for each in families if each in products}
+        wanted = self._of_families(whole, fetched)
         for product_id, variant_id in names:
             product = products.get(product_id)
             if product is None:  # its variations went with it
                 fetched.gone.append(variant_id)
             elif variant_id != product_id:
-                wanted[product_id].append(variant_id)
+                wanted[product_id][variant_id] = None
             elif (
                 product["type"] == "variable"
             ):  # what was sold as a simple product is none any more
                 fetched.gone.append(variant_id)
-            else:
+            elif product_id not in whole:
                 fetched.records += self._records(product, [])
         for product_id, found in self._named_variations(wanted, fetched).items():
             fetched.records += self._records(products[product_id], found)
         return fetched
 
+    def _of_families(self, products: dict[str, Json], fetched: Fetched) -> dict[str, Wanted]:
+        """Return the variations that whole products tell of; what needs no more reading is fetched."""
+        wanted: dict[str, Wanted] = defaultdict(dict)
+        for product_id, product in products.items():
+            if product["type"] == "variable":
+                wanted[product_id] |= dict.fromkeys(map(str, product.get("variations") or ()))
+            else:
+                fetched.records += self._records(product, [])
+        return wanted
+
     def _products(self, ids: list[str]) -> dict[str, Json]:
         """Return the products that are not gone: not in the trash, not unknown to the shop."""
         found = {
             str(each["id"]): each
-            for each in self._read.chosen(PRODUCTS, ids, status="any", _fields=PRODUCT_FIELDS)
+            for each in self._read.chosen(PRODUCTS, ids, status="any", _fields=FETCHED_FIELDS)
         }
         missing = [each for each in ids if each not in found]
         trashed = self._read.chosen(PRODUCTS, missing, status="trash", _fields="id,status")
         in_trash = {str(each["id"]) for each in trashed if each.get("status") == "trash"}
         for product_id in missing:
             if product_id not in in_trash:
-                single = self._single(f"{PRODUCTS}/{product_id}", PRODUCT_FIELDS)
+                single = self._single(f"{PRODUCTS}/{product_id}", FETCHED_FIELDS)
                 if single is not None:
                     found[product_id] = single
         return found
 
     def _named_variations(
-        self, wanted: dict[str, list[str]], fetched: Fetched
+        self, wanted: dict[str, Wanted], fetched: Fetched
     ) -> dict[str, list[Json]]:
         """Return the variations that exist by product; those that are gone are noted."""
         found: dict[str, list[Json]] = defaultdict(list)
@@ -164,7 +184,7 @@ class WooCommerce:
                     found[product_id].append(single)
         return found
 
-    def _listed_variations(self, wanted: dict[str, list[str]]) -> Iterator[tuple[str, Json]]:
+    def _listed_variations(self, wanted: dict[str, Wanted]) -> Iterator[tuple[str, Json]]:
         """Yield variations by their product's id, from one list of all where the shop has it."""
         options = {"status": "any", "_fields": VARIATION_FIELDS}
         if wanted and self._lists_all:
@@ -175,7 +195,7 @@ class WooCommerce:
             return
         for product_id, named in wanted.items():
             path = f"{PRODUCTS}/{product_id}/variations"
-            for variation in self._read.chosen(path, named, **options):
+            for variation in self._read.chosen(path, list(named), **options):
                 yield product_id, variation
 
     def _single(self, path: str, fields: str) -> Json | None:

@@ -14,7 +14,8 @@ from catalog_mirror.models import Source
 from demo.shops import Shop, small_shop
 from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
-from sync import http
+from sync import http, lines
+from tests.sync.hooks import SECRET, hooked
 
 MIRROR = (
     "brand", "category", "product", "variant", "variantdocument", "varianthistory", "stocklevel",
@@ -41,11 +42,13 @@ def connected(database, monkeypatch) -> Iterator[Callable[..., Connected]]:
             front = Storefront(shop or small_shop(1))
             url = shops.enter_context(running(front))
             slug = front.shop.slug
-            said = run("add_source", slug, url=url, **keys_of(front), **options)
+            said = run("add_source", slug, url=url, hook_secret=SECRET, **keys_of(front), **options)
             assert said.code == 0, said.text
+            hooked(front)
             return Connected(front, Source.objects.get(slug=slug), url)
 
         yield connect
+        lines.hang_up()
 
 
 @pytest.fixture

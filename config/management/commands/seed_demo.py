@@ -17,6 +17,7 @@ from config.demo_partners import make_partners
 from customers.models import Customer
 from demo.shops import SHOPS
 from groundwork.local import data_folder
+from sync.models import Connection
 
 _STAFF = "staff"
 
@@ -33,6 +34,11 @@ class Command(BaseCommand):
         for slug, url in urls.items():
             if not Source.objects.filter(slug=slug).exists():
                 self._add(slug, url)
+            # A source of an older checkout has none yet.
+            if Connection.objects.filter(source__slug=slug, hook_secrets=None).exists():
+                call_command(
+                    "set_hook_secret", slug, secret=SHOPS[slug].hook_secret, stdout=self.stdout
+                )
         call_command("reconcile", stdout=self.stdout)
         if not Customer.objects.exists():
             _remember({"keys": make_partners(), "password": _staff_password()})
@@ -42,6 +48,7 @@ class Command(BaseCommand):
         demo = SHOPS[slug]
         os.environ["SOURCE_KEY"] = demo.consumer_key
         os.environ["SOURCE_SECRET"] = demo.consumer_secret
+        os.environ["SOURCE_HOOK_SECRET"] = demo.hook_secret
         call_command("add_source", slug, url=url, requests_per_second=500, stdout=self.stdout)
 
     def _tell(self, web: str, shops: dict[str, str]) -> None:
@@ -53,6 +60,7 @@ class Command(BaseCommand):
             "",
             f"  Staff site   {web}/admin/  ({_STAFF} / {known['password']})",
             *(f"  {SHOPS[slug].name}  {url}/" for slug, url in shops.items()),
+            "  What you change on a shop's page is in /v1 about a second later.",
             "",
         ]
         for name, key in known["keys"].items():

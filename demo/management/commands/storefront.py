@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from demo.shops import SHOPS
 from demo.storefront.edits import EditRefusedError
+from demo.storefront.hooks import Target
 from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
 
@@ -20,10 +21,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("shop", choices=sorted(SHOPS))
         parser.add_argument("--port", type=int, default=8101)
+        parser.add_argument("--hooks", metavar="URL", help="where it tells what was edited")
         parser.add_argument("--journal", type=Path, help="file of JSON lines that keeps the edits")
 
     def handle(
-        self, *_args: object, shop: str, port: int, journal: Path | None, **_options: object
+        self,
+        *_args: object,
+        shop: str,
+        port: int,
+        journal: Path | None,
+        hooks: str | None,
+        **_options: object,
     ) -> None:
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -31,7 +39,9 @@ class Command(BaseCommand):
         chosen = SHOPS[shop]
         try:
             storefront = Storefront(chosen, journal=journal)
-            with running(storefront, port) as url:
+            with running(storefront, port) as url, storefront.hooks.delivering():
+                if hooks:
+                    storefront.hooks.target = Target(hooks, chosen.hook_secret, url)
                 self.stdout.write(f"{chosen.name} sells {chosen.sellable} items at {url}/")
                 self.stdout.flush()
                 stop.wait()

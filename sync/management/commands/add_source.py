@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sync.adding import SourceExists, Wanted, add_source, refuse_taken
+from sync.adding import SourceExists, Wanted, add_source, new_hook_secret, refuse_taken
 from sync.http import ShopError
 from sync.models import Connection
 from sync.woocommerce.client import Client, Key
@@ -34,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--url", help="the shop's home address")
         parser.add_argument("--key", help="consumer key (ck_…) that may read")
         parser.add_argument("--secret", help="consumer secret (cs_…)")
+        parser.add_argument("--hook-secret", help="of the shop's webhooks; made here if not given")
         parser.add_argument("--name", default="", help="the shop's own name where not given")
         parser.add_argument("--rank", type=int, help="of two shops with one SKU the lower keeps it")
         parser.add_argument("--sku-prefix", default="", help="put before every SKU of this shop")
@@ -57,12 +58,14 @@ class Command(BaseCommand):
         )
         if wanted.per_second <= 0:
             raise CommandError("--requests-per-second is above 0.", returncode=WRONG_USAGE)
+        key = _key(options["key"], options["secret"])
+        given = options["hook_secret"] or os.environ.get("SOURCE_HOOK_SECRET") or ""
         try:
-            self._add(wanted, _key(options["key"], options["secret"]), test_only=test_only)
+            self._add(wanted, key, hook_secret=given.strip(), test_only=test_only)
         except (ShopError, SourceExists) as error:
             raise CommandError(str(error)) from error
 
-    def _add(self, wanted: Wanted, key: Key, *, test_only: bool) -> None:
+    def _add(self, wanted: Wanted, key: Key, *, hook_secret: str, test_only: bool) -> None:
         if not test_only:
             refuse_taken(wanted.slug)
         client = Client(wanted.base_url, key, per_second=wanted.per_second)
@@ -72,11 +75,13 @@ class Command(BaseCommand):
         if test_only:
             self.stdout.write("The connection works. Nothing was kept (--test-only).")
             return
-        source = add_source(wanted, key=key, shop=shop)
+        secret = hook_secret or new_hook_secret()
+        source = add_source(wanted, key=key, shop=shop, hook_secret=secret)
         self.stdout.write(
             f"Added source {source.slug}, rank {source.rank}. "
             f"Read it with `manage.py reconcile --source {source.slug}`."
         )
+        self._tell_webhooks(source.slug, "as given" if hook_secret else secret)
 
     def _tell(self, shop: Shop) -> None:
         tax = "with" if shop.prices_include_tax else "without"
@@ -91,6 +96,16 @@ class Command(BaseCommand):
             )
         for each in shop.unknown:
             self.stdout.write(f"The key may not tell {each}: taken for no. Check it in the shop.")
+
+    def _tell_webhooks(self, slug: str, secret: str) -> None:
+        """Say what goes into the shop's own form: nothing is written there from here."""
+        self.stdout.write(
+            "For changes within seconds add four webhooks in the shop (WooCommerce > Settings > Advanced "
+            "> Webhooks): Product created, updated, deleted, restored; each active, with\n"
+            f"  Delivery URL: https://(our address)/hooks/{slug}/\n"
+            f"  Secret: {secret}\n"
+            "  API version: WP REST API Integration v3"
+        )
 
 
 def _key(key: str | None, secret: str | None) -> Key:

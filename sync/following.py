@@ -1,0 +1,216 @@
+"""Follows what shops told: reads again what their events name, and hands it to the mirror."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from catalog_mirror.models import Product, Source, Variant
+from groundwork.correlation import correlated
+from groundwork.sealing import SealBroken
+from sync import connections, events
+from sync.connections import NotConnected, database_time, dialect_of
+from sync.connectors import Connector, Hint, MakesNoSense, Named, Record, ids_of
+from sync.events import Claimed
+from sync.http import ShopAnswersNonsense, ShopError, ShopTooSlow
+from sync.lines import line_to
+from sync.locks import FOLLOWING, try_lock
+from sync.models import Connection, InboundEvent
+from sync.settling import settle
+from sync.writing import WEBHOOK, Writing
+
+log = structlog.get_logger(__name__)
+
+LONGEST = 40.0  # seconds one follower goes on; the broker hands out anew what takes a minute
+FEW = 100  # products: as many as a shop lists at once
+CHUNK = 400  # variants compared and written at once, far below what a revision has time for
+# An event tried so often is followed alone, so that a product that breaks us takes no others with it.
+TOGETHER = 2
+_BODIES = 50  # read at once; a body may have a megabyte
+# What may be the fault of what was asked for, and not of the shop as a whole.
+_OF_THE_QUESTION = (ShopAnswersNonsense, ShopTooSlow)
+
+
+@dataclass
+class Errand:
+    """What events of one product ask for: all of its family, or some of its variants."""
+
+    product_id: str
+    events: list[Claimed] = field(default_factory=list)
+    variants: dict[str, None] = field(default_factory=dict)
+    is_family: bool = False
+
+    @property
+    def is_alone(self) -> bool:
+        return max(each.attempts for each in self.events) > TOGETHER
+
+
+def follow(source: Source) -> bool:
+    """Follow the due events of a source, one follower at a time; return whether there are more.
+
+    Who finds another at it may leave: that one looks once more after it let go.
+    """
+    ends_at = time.monotonic() + LONGEST
+    with try_lock(FOLLOWING, source) as is_ours:
+        if not is_ours:
+            return False
+        while time.monotonic() < ends_at and (claimed := events.claim(source)):
+            _follow(source, claimed, ends_at=ends_at)
+    return source.pk in events.due_sources()
+
+
+def _follow(source: Source, claimed: list[Claimed], *, ends_at: float) -> None:
+    if worn := [each.id for each in claimed if each.attempts > events.ATTEMPTS]:
+        events.bury(worn, source=source, error="Whoever followed it ended before it was done.")
+        connections.want_sweep(source.pk)
+    errands = errands_of(source, [e for e in claimed if e.attempts <= events.ATTEMPTS])
+    groups = [errands]
+    try:
+        groups = _grouped(errands, size=_size(source, errands))
+        while groups and time.monotonic() < ends_at:
+            _follow_group(source, groups[0])
+            groups.pop(0)
+    except (ShopError, NotConnected, SealBroken) as error:
+        _put_off(source, _events_of(groups or [errands]), error=str(error))
+        return
+    events.give_back(_events_of(groups))
+
+
+def _follow_group(source: Source, group: list[Errand]) -> None:
+    """Follow what is read together; raise only what is the fault of the shop as a whole."""
+    ours = _events_of([group])
+    try:
+        with line_to(source) as connector, correlated(_correlation(ours)) as merged_into:
+            _refetch(source, connector, group)
+    except _OF_THE_QUESTION as error:
+        _put_off(source, ours, error=str(error))
+    except (ShopError, NotConnected, SealBroken):
+        raise
+    except Exception as error:  # what breaks us must not end the others, nor us
+        log.exception("events_broke_us", events=[each.id for each in ours])
+        _put_off(source, ours, error=f"It broke us ({type(error).__name__}). See the log.")
+    else:
+        events.finish([each.id for each in ours], merged_into=merged_into)
+
+
+def _events_of(groups: Iterable[list[Errand]]) -> list[Claimed]:
+    return [event for group in groups for errand in group for event in errand.events]
+
+
+def errands_of(source: Source, claimed: Sequence[Claimed]) -> list[Errand]:
+    """Return what is to be done for these events, each product once; those without any are settled."""
+    hints = _hints_of(source, claimed)
+    known = _known(source, [h.external_id for h in hints.values() if h and h.what == "either"])
+    errands: dict[str, Errand] = {}
+    nothing = []
+    for event in claimed:
+        if event.id not in hints:
+            continue
+        hint = hints[event.id]
+        if hint and hint.what == "either":
+            hint = known.get(hint.external_id)
+        if hint is None:
+            nothing.append(event.id)
+            continue
+        errand = errands.setdefault(
+            hint.parent_id or hint.external_id, Errand(hint.parent_id or hint.external_id)
+        )
+        errand.events.append(event)
+        if hint.what == "family":
+            errand.is_family = True
+        else:
+            errand.variants[hint.external_id] = None
+    events.finish(nothing, merged_into="")
+    return list(errands.values())
+
+
+def _hints_of(source: Source, claimed: Sequence[Claimed]) -> dict[int, Hint | None]:
+    """Return what each event tells; one that makes no sense is given up at once, and left out."""
+    dialect = dialect_of(Connection.objects.values_list("kind", flat=True).get(source=source))
+    rows = InboundEvent.objects.filter(pk__in=[each.id for each in claimed]).order_by("pk")
+    hints: dict[int, Hint | None] = {}
+    for pk, topic, body in rows.values_list("pk", "topic", "body").iterator(chunk_size=_BODIES):
+        try:
+            hints[pk] = dialect.hint(topic, bytes(body))
+        except MakesNoSense as error:
+            events.bury([pk], source=source, error=str(error))
+    return hints
+
+
+def _known(source: Source, external_ids: list[str]) -> dict[str, Hint]:
+    """Return what ids that the shop tells no more of are to the mirror; others are none of ours."""
+    variants = Variant.objects.filter(source=source, external_id__in=external_ids)
+    known = {
+        external_id: Hint("variant", external_id, product_id)
+        for external_id, product_id in variants.values_list("external_id", "product__external_id")
+    }
+    products = Product.objects.filter(source=source, external_id__in=external_ids)
+    return known | {
+        external_id: Hint("family", external_id)
+        for external_id in products.values_list("external_id", flat=True)
+    }
+
+
+def _size(source: Source, errands: Sequence[Errand]) -> int:
+    """Return how many products to read together; the shop is asked only where it matters."""
+    if len(errands) <= FEW:
+        return FEW
+    with line_to(source) as connector:
+        return connector.together
+
+
+def _grouped(errands: Sequence[Errand], *, size: int) -> list[list[Errand]]:
+    """Return what is read together; what was tried before comes last, each alone."""
+    alone = [each for each in errands if each.is_alone]
+    together = [each for each in errands if not each.is_alone]
+    groups = [together[start : start + size] for start in range(0, len(together), size)]
+    return [*groups, *([each] for each in alone)]
+
+
+def _correlation(claimed: Sequence[Claimed]) -> str:
+    """Return the correlation id of the oldest event: that of all that is merged with it."""
+    oldest = min(event.id for event in claimed)
+    return InboundEvent.objects.values_list("correlation_id", flat=True).get(pk=oldest)
+
+
+def _refetch(source: Source, connector: Connector, group: list[Errand]) -> None:
+    """Read again what a group names and apply it, dated before its first request."""
+    families = [errand.product_id for errand in group if errand.is_family]
+    names = [
+        *_mirrored(source, families),
+        *(Named(e.product_id, each) for e in group if not e.is_family for each in e.variants),
+    ]
+    writing = Writing(source, dry_run=False, origin=WEBHOOK)
+    at = database_time()
+    fetched = connector.fetch(names, families=families)
+    writing.retire(fetched.gone, observed_at=at)
+    for records in _chunks(fetched.records):
+        writing.apply(records, observed_at=at)
+    settle(connector, writing)
+
+
+def _mirrored(source: Source, product_ids: list[str]) -> list[Named]:
+    """Return the live variants of products: what the shop names no more is asked for by its id."""
+    live = Variant.objects.filter(
+        source=source, retired_at=None, product__external_id__in=product_ids
+    ).order_by("pk")
+    return [Named(*row) for row in live.values_list("product__external_id", "external_id")]
+
+
+def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    held: list[Record] = []
+    size = 0
+    for record in records:
+        held.append(record)
+        size += len(ids_of(record))
+        if size >= CHUNK:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
+
+
+def _put_off(source: Source, claimed: Sequence[Claimed], *, error: str) -> None:
+    if events.put_off(claimed, source=source, error=error):
+        connections.want_sweep(source.pk)

@@ -1,0 +1,25 @@
+"""One at a time, per source: locks that Postgres frees when their session ends, however it ends."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+from catalog_mirror.models import Source
+
+# The first half of a two-part advisory lock; any constant that nothing else uses.
+FOLLOWING = 0x666F
+
+
+@contextmanager
+def try_lock(kind: int, source: Source) -> Iterator[bool]:
+    """Hold a source's lock for a block; yield False where another session holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(%s, %s)", [kind, source.pk])
+        is_ours = bool(cursor.fetchone()[0])
+    try:
+        yield is_ours
+    finally:
+        if is_ours and connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("select pg_advisory_unlock(%s, %s)", [kind, source.pk])
