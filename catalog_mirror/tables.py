@@ -40,6 +40,15 @@ class Holder(NamedTuple):
     content_at: datetime
 
 
+class Published(NamedTuple):
+    """A variant that customers may see, named as its shop names it."""
+
+    id: int
+    external_id: str
+    product_external_id: str
+    sku: str
+
+
 _KNOWN = """
     select v.external_id, v.id, v.retired_at is not null, o.content_at, o.price_at, o.stock_at,
            o.content_hash, o.price_hash, o.stock_hash
@@ -70,6 +79,12 @@ _LIVE_UNREAD = """
     join catalog_mirror_observation o on o.variant_id = v.id
     where v.source_id = %s and v.external_id = any(%s)
       and v.retired_at is null and o.content_at <= %s
+"""
+
+_PUBLISHED = """
+    select v.id, v.external_id, p.external_id, v.sku
+    from catalog_mirror_variant v join catalog_mirror_product p on p.id = v.product_id
+    where v.id = any(%s) and v.is_published order by v.id
 """
 
 _NEW_IDS = """
@@ -217,6 +232,11 @@ def revivable(
 
 def live_unread_since(source: Source, external_ids: list[str], at: datetime) -> list[int]:
     return [pk for (pk,) in _rows(_LIVE_UNREAD, [source.pk, external_ids, at])]
+
+
+def published(ids: Sequence[int]) -> list[Published]:
+    """Return those of the variants that are published, oldest first."""
+    return [Published(*row) for row in _rows(_PUBLISHED, [list(ids)])] if ids else []
 
 
 def rows_of(ids: Sequence[int]) -> dict[int | None, tuple[Variant | None, str]]:
