@@ -70,21 +70,22 @@ def allowance(source_id: int) -> int:
     return max(0, int(limit + _one(_RELEASED, source_id) - left))
 
 
-def hold(held: Sequence[Held], *, at: datetime) -> None:
-    """Note what was held back, and call a person."""
+def hold(reader: Source, held: Sequence[Held], *, at: datetime) -> None:
+    """Note what was held back of a reading of `reader`, and call a person."""
     by_source: dict[str, dict[str, Held]] = defaultdict(dict)
     for each in held:
         by_source[each.source_slug][each.external_id] = each
     for source in Source.objects.filter(slug__in=by_source).order_by("pk"):
-        _note(source, list(by_source[source.slug].values()), at)
+        _note(source, reader, list(by_source[source.slug].values()), at)
         _alarm(source)
 
 
-def _note(source: Source, held: list[Held], at: datetime) -> None:
+def _note(source: Source, reader: Source, held: list[Held], at: datetime) -> None:
     rows = [
         HeldChange(
             source=source,
             external_id=each.external_id,
+            read_from=reader,
             product_external_id=each.product_external_id,
             sku=each.sku,
             change=each.change,
@@ -97,18 +98,23 @@ def _note(source: Source, held: list[Held], at: datetime) -> None:
         rows,
         update_conflicts=True,
         unique_fields=["source", "external_id"],
-        update_fields=["product_external_id", "sku", "change", "last_held_at"],
+        update_fields=["read_from", "product_external_id", "sku", "change", "last_held_at"],
     )
 
 
 def _alarm(source: Source) -> None:
+    """Open or close the source's alarm; who only waits for another waits for that one's brake."""
+    leaving = held_of(source).exclude(change="waiting").count()
+    if not leaving:
+        close_alarm(ALARM, subject=source.slug)
+        return
     open_alarm(
         ALARM,
         subject=source.slug,
-        message=f"{held_of(source).count():,} changes of {source.name} are held back: within a day more "
-        f"than {LEAST} variants, and more than one in {SHARE}, would have left its published set. "
-        "Partners are served what was there. Look at the held changes; if the shop means it, run "
-        f"`manage.py release_brake {source.slug}`.",
+        message=f"{leaving:,} variants of {source.name} are held back: within a day more than {LEAST}, "
+        f"and more than one in {SHARE}, would have left its published set. Partners are served what was "
+        "there. Look at the held changes; if the shop means it, run `manage.py release_brake "
+        f"{source.slug}`.",
     )
 
 
@@ -116,22 +122,29 @@ def held_of(source: Source) -> QuerySet[HeldChange]:
     return HeldChange.objects.filter(source=source)
 
 
-def let_go(source: Source, external_ids: Iterable[str]) -> None:
-    """Forget that these were held: the mirror says what the shop says now."""
+def held_from(reader: Source) -> QuerySet[HeldChange]:
+    """Return what readings of a source left undone, of its own variants and of others."""
+    return HeldChange.objects.filter(read_from=reader)
+
+
+def let_go(reader: Source, external_ids: Iterable[str]) -> None:
+    """Forget that these of its own were held: the mirror says what the shop says now."""
     ids = list(external_ids)
     if ids:
-        _forget(source, held_of(source).filter(external_id__in=ids))
+        _forget(held_from(reader).filter(source=reader, external_id__in=ids))
 
 
-def forget_unmet(source: Source, *, since: datetime) -> None:
+def forget_unmet(reader: Source, *, since: datetime) -> None:
     """Forget what a complete reading of the shop, begun at `since`, had no need to hold."""
-    _forget(source, held_of(source).filter(last_held_at__lt=since))
+    _forget(held_from(reader).filter(last_held_at__lt=since))
 
 
-def _forget(source: Source, rows: QuerySet[HeldChange]) -> None:
-    deleted, _ = rows.delete()
-    if deleted and not held_of(source).exists():
-        close_alarm(ALARM, subject=source.slug)
+def _forget(rows: QuerySet[HeldChange]) -> None:
+    sources = list(Source.objects.filter(pk__in=rows.values("source_id")))
+    if sources:
+        rows.delete()
+    for source in sources:
+        _alarm(source)
 
 
 def release(source: Source, *, actor: str, most: int | None = None) -> int:
@@ -161,7 +174,7 @@ def release(source: Source, *, actor: str, most: int | None = None) -> int:
     return variants
 
 
-def _one(sql: str, *params: object) -> Any:
+def _one(sql: str, *params: Any) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row = cursor.fetchone()

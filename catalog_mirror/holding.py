@@ -1,6 +1,6 @@
 """Which changes of a plan the brake holds back, and what must then stay with them; pure."""
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from catalog_mirror.brake import Change, Held
@@ -31,7 +31,7 @@ def _row(each: Desired, plan: Plan, rows: Rows) -> Variant | None:
 
 
 def held_back(
-    plan: Plan, rows: Rows, *, published: Set[int], spare: Callable[[str], int]
+    plan: Plan, rows: Rows, *, published: set[int], spare: Callable[[str], int]
 ) -> tuple[Plan, list[Held]]:
     """Return the plan without what may not leave, and what that is.
 

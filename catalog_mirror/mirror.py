@@ -4,7 +4,7 @@ Reading, hashing and dropping what has not changed happen before the transaction
 comparison is made again, under the lock that orders all writers.
 """
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,7 +27,7 @@ _PASSES = 5
 Note = Callable[[Sequence[Difference], int], None]
 
 
-def _forget(_differences: Sequence[Difference], _revision: int) -> None:
+def unnoted(_differences: Sequence[Difference], _revision: int) -> None:
     """Note nothing."""
 
 
@@ -54,7 +54,7 @@ def apply(
     origin: str,
     dry_run: bool = False,
     foreseen: Tree | None = None,
-    note: Note = _forget,
+    note: Note = unnoted,
 ) -> Applied:
     """Make the mirror say what `records` say, where it differs; return the differences.
 
@@ -82,10 +82,12 @@ def apply(
         if not pending:
             break
     quarantine.keep(source, applied.quarantined, at=observed_at)
-    settled = set(wanted) - set(applied.unread_holders) - {each.external_id for each in applied.held}
+    settled = (
+        set(wanted) - set(applied.unread_holders) - {each.external_id for each in applied.held}
+    )
     quarantine.release(source, settled, but=applied.quarantined)
     brake.let_go(source, settled)
-    brake.hold(applied.held, at=observed_at)
+    brake.hold(source, applied.held, at=observed_at)
     return applied
 
 
@@ -95,8 +97,8 @@ def retire(
     *,
     observed_at: datetime,
     origin: str,
-    replaced: Set[str] = frozenset(),
-    note: Note = _forget,
+    replaced: Collection[str] = frozenset(),
+    note: Note = unnoted,
 ) -> Applied:
     """Unpublish the variants that the source itself says are gone, and free their SKUs.
 
@@ -115,12 +117,12 @@ def retire(
         applied.revision = revision.number
         note(applied.differences, revision.number)
     brake.let_go(source, [each.external_id for each in applied.differences])
-    brake.hold(applied.held, at=observed_at)
+    brake.hold(source, applied.held, at=observed_at)
     return applied
 
 
 def _may_retire(
-    source: Source, external_ids: list[str], observed_at: datetime, replaced: Set[str]
+    source: Source, external_ids: list[str], observed_at: datetime, replaced: Collection[str]
 ) -> tuple[list[int], list[Held]]:
     """Return the ids of those that may go now, and those that the brake holds; under the lock."""
     ids = tables.live_unread_since(source, external_ids, observed_at)

@@ -279,6 +279,8 @@ class QuarantinedRecord(OfSource):
 class HeldChange(OfSource):
     """A change that the brake holds back: the variant is served as it was. Rewritten by each reading."""
 
+    # Whose reading wants it: another source's, where that has the better claim to the SKU.
+    read_from = models.ForeignKey(Source, models.PROTECT, related_name="+")
     product_external_id = models.CharField(max_length=100)
     sku = models.CharField(max_length=300)
     change = models.CharField(max_length=20)

@@ -83,10 +83,14 @@ class StockAt:
 
 @dataclass(frozen=True, kw_only=True)
 class Stock:
-    """The stock facet, with the status the shop itself gives it."""
+    """The stock facet, with the status the shop itself gives it.
+
+    `is_shared` says that other variants draw on the same units; it is no part of what is mirrored.
+    """
 
     status: StockStatus
     levels: tuple[StockAt, ...]
+    is_shared: bool = False
 
     @property
     def on_hand(self) -> int | None:

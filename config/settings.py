@@ -44,6 +44,14 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CURSOR_KEYS = fernet_keys("CURSOR_KEYS")
 SEALING_KEYS = fernet_keys("SEALING_KEYS")
 
+# How shops reach us: their webhooks deliver to addresses below it.
+PUBLIC_URL = env.str(
+    "PUBLIC_URL",
+    default=f"http://127.0.0.1:{env.str('PORT', default='8000')}"
+    if LOCAL
+    else f"https://{ALLOWED_HOSTS[0]}",
+).rstrip("/")
+
 INSTALLED_APPS = [
     "groundwork",  # first: its `migrate` runs as the owner role
     "catalog_mirror",
@@ -122,6 +130,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
 }
+
+# Beat only wakes the workers up: what is due is a row, so that two beats do nothing twice.
+CELERY_BEAT_SCHEDULE = {
+    "sweeps": {"task": "sync.tasks.tick", "schedule": 30.0, "options": {"expires": 30}},
+    "old-corrections": {"task": "sync.tasks.forget_old_corrections", "schedule": 86_400.0},
+}
+# Days for which what a sweep corrected can be looked up.
+DRIFT_KEPT_DAYS = env.int("DRIFT_KEPT_DAYS", default=180)
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

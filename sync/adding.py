@@ -1,6 +1,7 @@
 """Adds a source: what its shop tells of itself, and the way to it, kept together."""
 
 from dataclasses import dataclass
+from datetime import time
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -31,6 +32,7 @@ class Wanted:
     rank: int | None
     sku_prefix: str
     per_second: float
+    sweep_at: time
 
 
 def refuse_taken(slug: str) -> None:
@@ -59,6 +61,7 @@ def add_source(wanted: Wanted, *, key: Key, shop: Shop) -> Source:
                 base_url=wanted.base_url,
                 key=key,
                 per_second=wanted.per_second,
+                sweep_at=wanted.sweep_at,
             )
     except IntegrityError as error:
         raise SourceExists(wanted.slug) from error

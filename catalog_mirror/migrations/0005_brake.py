@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
                 ('product_external_id', models.CharField(max_length=100)),
                 ('sku', models.CharField(max_length=300)),
                 ('change', models.CharField(max_length=20)),
+                ('read_from', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog_mirror.source')),
                 ('first_held_at', models.DateTimeField()),
                 ('last_held_at', models.DateTimeField()),
                 ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='catalog_mirror.source')),

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from sync import http
-from sync.http import Question, Wire
+from sync.http import Question, Wire, own_turns
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def answering(*pieces: bytes, every: float = 0.0):
 @pytest.fixture
 def wire(monkeypatch):
     monkeypatch.setattr(http, "pause", lambda seconds: None)
-    wire = Wire(per_second=1000)
+    wire = Wire(turns=own_turns(per_second=1000))
     yield wire
     wire.close()
 
@@ -137,7 +137,7 @@ def test_no_transaction_is_kept_waiting(wire, database):
 def test_the_rate_budget_is_kept(monkeypatch):
     waited = []
     monkeypatch.setattr(http, "pause", waited.append)
-    wire = Wire(per_second=0.5)
+    wire = Wire(turns=own_turns(per_second=0.5))
     with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]") as url:
         wire.send("GET", lambda: Question(url))
         wire.send("GET", lambda: Question(url))
