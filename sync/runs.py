@@ -144,13 +144,16 @@ def complete(run: SweepRun, result: SweepResult, *, at: datetime) -> None:
     )
 
 
-def stop(run: SweepRun, result: SweepResult) -> None:
+def stop(run: SweepRun) -> None:
     """Note that a person stopped a run; it goes on when a person says so."""
-    SweepRun.objects.filter(pk=run.pk).update(status=Status.STOPPED, **_counts(result))
+    SweepRun.objects.filter(pk=run.pk).update(status=Status.STOPPED)
 
 
-def fail(run: SweepRun, result: SweepResult, *, at: datetime, error: str, may_retry: bool) -> None:
-    """Note that a run failed; one of the schedule is due again later, and goes on where it was."""
+def fail(run: SweepRun, *, at: datetime, error: str, may_retry: bool) -> None:
+    """Note that a run failed; one of the schedule is due again later, and goes on where it was.
+
+    Its counts stay those of its position.
+    """
     if may_retry and run.tries_left:
         tried = TRIES - run.tries_left
         ended = {
@@ -160,7 +163,7 @@ def fail(run: SweepRun, result: SweepResult, *, at: datetime, error: str, may_re
         }
     else:
         ended = {"status": Status.FAILED, "finished_at": at}
-    SweepRun.objects.filter(pk=run.pk).update(error=error[:500], **ended, **_counts(result))
+    SweepRun.objects.filter(pk=run.pk).update(error=error[:500], **ended)
 
 
 def _counts(result: SweepResult) -> dict[str, int]:

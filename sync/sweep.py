@@ -118,16 +118,16 @@ class _Sweep:
             result = self.whole()
         except SweepFailed as error:
             at = database_time()
-            runs.fail(self._run, error.result, at=at, error=str(error), may_retry=True)
+            runs.fail(self._run, at=at, error=str(error), may_retry=True)
             connections.note_stale(self._source, at=self._since, reason=str(error))
             raise
         except SweepStopped:
-            runs.stop(self._run, self.result())
+            runs.stop(self._run)
             raise
         except Exception as error:
             reason = f"It was interrupted ({type(error).__name__})."
             at = database_time()
-            runs.fail(self._run, self.result(), at=at, error=reason, may_retry=False)
+            runs.fail(self._run, at=at, error=reason, may_retry=False)
             raise
         runs.complete(self._run, result, at=database_time())
         connections.note_complete(self._source, at=self._since)
@@ -191,17 +191,18 @@ class _Sweep:
     def _save(self, position: Position) -> None:
         self._manner.progress(self._earlier.seen + len(self._writing.tally.seen))
         if self._run:
-            saved = {"at": position, "open": self._writing.open}
-            runs.save(self._run, self._counts(), position=saved)
+            still = self._writing.open
+            runs.save(self._run, self._counts(still), position={"at": position, "open": still})
         self._stop_if_wanted()
 
     def _stop_if_wanted(self) -> None:
         if self._manner.is_to_stop():
             raise SweepStopped
 
-    def _counts(self) -> SweepResult:
-        """Return the counts so far, without what takes a query to tell."""
-        found = self._writing.tally.result(self._source.slug)
+    def _counts(self, still_open: list[Named]) -> SweepResult:
+        """Return the counts so far, without what takes a query to tell, and what is read once more."""
+        again = {each.external_id for each in still_open}
+        found = self._writing.tally.result(self._source.slug, but=again)
         found.requests = self._connector.requests if self._connector else 0
         found.add(self._earlier)
         return found

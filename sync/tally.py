@@ -1,7 +1,7 @@
 """What one sweep found, counted by variant."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,17 +110,20 @@ class Tally:
         self.leaving |= {each.external_id for each in differences if _leaves(each)}
         self.differences += differences[: SHOWN - len(self.differences)]
 
-    def result(self, source: str) -> SweepResult:
+    def result(self, source: str, *, but: Collection[str] = ()) -> SweepResult:
+        """Return the counts, without those records that are still to be read again."""
         changed = self.changed - self.created
-        told = self.created | changed | self.quarantined.keys() | {i for _, i in self.held}
+        refused = self.quarantined.keys() - set(but)
+        seen = self.seen.difference(but)
+        told = self.created | changed | refused | {i for _, i in self.held}
         return SweepResult(
             source=source,
-            seen=len(self.seen),
-            unchanged=len(self.seen - told),
+            seen=len(seen),
+            unchanged=len(seen - told),
             created=len(self.created),
             changed=len(changed),
             retired=len(self.retired),
-            quarantined=len(self.quarantined),
+            quarantined=len(refused),
             held=len(self.held),
             brakes=sorted(
                 {each.source_slug for each in self.held.values() if each.change != "waiting"}

@@ -92,7 +92,7 @@ class WooCommerce:
                 [r for each in others for r in self._records(each, [])],
                 {"list": _PRODUCTS, **asdict(page.place)},
             )
-        if is_empty:
+        if is_empty and start == Place():
             raise EmptyShop
 
     def _parents(self) -> _Parents:

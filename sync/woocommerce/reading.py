@@ -47,7 +47,11 @@ class Reader:
             total = 0
             for page, told in self._once(path, params, place):
                 total = told
-                fresh = [each for each in page.records if each["id"] not in seen]
+                fresh = [
+                    each
+                    for each in page.records
+                    if each["id"] > place.last and each["id"] not in seen
+                ]
                 seen.update(each["id"] for each in fresh)
                 if fresh:
                     read = place.read + len(seen)
