@@ -43,7 +43,7 @@ def due_runs() -> list[tuple[int, int]]:
     for each in Connection.objects.select_related("source").order_by("pk"):
         slot, begins = latest_slot(each.sweep_at, each.source.time_zone, at=at)
         if begins > each.created_at:
-            runs.plan(each.source, slot=slot, at=at)
+            runs.plan(each.source, slot=slot, at=begins)
         _alarm_if_overdue(each, at)
     free = AT_ONCE - len(runs.sweeping())
     return list(runs.to_run(at=at).values_list("pk", "source_id")[: max(0, free)])
