@@ -112,7 +112,7 @@ def test_a_night_before_the_source_was_added_is_not_made_up_for(shop):
 def test_the_hour_is_the_sources_own(source, clock):
     assert len(due_runs()) == 1
     SweepRun.objects.exclude(slot=None).delete()
-    slot, begins = latest_slot(time(3), source.time_zone, at=clock.now())
+    _, begins = latest_slot(time(3), source.time_zone, at=clock.now())
     later = (begins + (clock.now() - begins) + timedelta(hours=1)).astimezone(begins.tzinfo).time()
     Connection.objects.update(sweep_at=later, created_at=clock.now() - timedelta(minutes=1))
     assert due_runs() == []
