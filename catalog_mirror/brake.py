@@ -129,9 +129,9 @@ def held_from(reader: Source) -> QuerySet[HeldChange]:
 
 def let_go(reader: Source, external_ids: Iterable[str]) -> None:
     """Forget that these of its own were held: the mirror says what the shop says now."""
-    ids = list(external_ids)
-    if ids:
-        _forget(held_from(reader).filter(source=reader, external_id__in=ids))
+    ids, held = list(external_ids), held_from(reader).filter(source=reader)
+    if ids and held.exists():  # almost always nothing is, and that is quickly seen
+        _forget(held.filter(external_id__in=ids))
 
 
 def forget_unmet(reader: Source, *, since: datetime) -> None:

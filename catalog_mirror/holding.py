@@ -7,9 +7,9 @@ from catalog_mirror.brake import Change, Held
 from catalog_mirror.comparison import Plan
 from catalog_mirror.conflicts import Claim
 from catalog_mirror.documents import Desired
-from catalog_mirror.models import Variant
+from catalog_mirror.tables import Row
 
-Rows = Mapping[int | None, tuple[Variant | None, str]]
+Rows = Mapping[int | None, tuple[Row | None, str]]
 
 
 def leaving(plan: Plan, rows: Rows) -> list[Desired]:
@@ -26,7 +26,7 @@ def _leaves(each: Desired, plan: Plan, rows: Rows) -> bool:
     return bool(moved and row and row.is_published and content and not content.is_published)
 
 
-def _row(each: Desired, plan: Plan, rows: Rows) -> Variant | None:
+def _row(each: Desired, plan: Plan, rows: Rows) -> Row | None:
     return rows.get(plan.row_id(each), (None, ""))[0]
 
 

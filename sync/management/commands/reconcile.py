@@ -10,6 +10,7 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
+from catalog_mirror.differences import Difference
 from catalog_mirror.models import Source
 from groundwork.correlation import correlated
 from sync import report
@@ -151,4 +152,8 @@ def _document(
         "sources": [{**asdict(each), "error": errors.get(each.source)} for each in results],
         "errors": errors,
     }
-    return orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps(document, default=_plain, option=orjson.OPT_INDENT_2).decode()
+
+
+def _plain(value: object) -> object:
+    return value._asdict() if isinstance(value, Difference) else str(value)
