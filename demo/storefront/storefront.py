@@ -19,6 +19,7 @@ from demo.storefront.journal import Journal
 from demo.storefront.page import Page
 from demo.storefront.rest import PREFIX, Rest
 from demo.storefront.store import Store
+from demo.storefront.webhooks import Webhooks
 
 
 def _now() -> datetime:
@@ -44,7 +45,8 @@ class Storefront:
         self._lock = threading.RLock()
         self.hooks = Hooks(self.store, self._lock, clock)
         self._journal = Journal(journal)
-        self._rest = Rest(shop, self.store, Gate(shop, clock))
+        self.webhooks = Webhooks()
+        self._rest = Rest(shop, self.store, Gate(shop, clock), self.webhooks)
         self._page = Page(shop, self.store, self.edit)
         for name, at, details in self._journal.entries():
             EDITS[name](self.store, at, **details)
