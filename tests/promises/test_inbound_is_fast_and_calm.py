@@ -1,6 +1,6 @@
 """Promise: a shop is answered in time whatever happens here, and no body brings the door down."""
 
-import datetime
+import datetime as dt
 import http.client
 import json
 import statistics
@@ -40,7 +40,7 @@ def source(database, monkeypatch) -> Source:
         base_url="http://127.0.0.1:9",
         key=key,
         per_second=500,
-        sweep_at=datetime.time(3),
+        sweep_at=dt.time(3),
     )
     connections.set_hook_secret(made, SECRET)
     return made
