@@ -21,16 +21,25 @@ class Command(BaseCommand):
         parser.add_argument("shop", choices=sorted(SHOPS))
         parser.add_argument("--port", type=int, default=8101)
         parser.add_argument("--journal", type=Path, help="file of JSON lines that keeps the edits")
+        parser.add_argument(
+            "--paced", action="store_true", help="take as long for an answer as a recorded shop"
+        )
 
     def handle(
-        self, *_args: object, shop: str, port: int, journal: Path | None, **_options: object
+        self,
+        *_args: object,
+        shop: str,
+        port: int,
+        journal: Path | None,
+        paced: bool,
+        **_options: object,
     ) -> None:
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         chosen = SHOPS[shop]
         try:
-            storefront = Storefront(chosen, journal=journal)
+            storefront = Storefront(chosen, journal=journal, is_paced=paced)
             with running(storefront, port) as url:
                 self.stdout.write(f"{chosen.name} sells {chosen.sellable} items at {url}/")
                 self.stdout.flush()
