@@ -22,9 +22,9 @@ from sync.settling import settle
 from sync.tally import SweepResult
 from sync.writing import Writing
 
-# Variants compared and written at once: a quarter of a second where all of them differ, of the 4 s that a
+# Variants compared and written at once: where all of them differ a sixth of a second, of the 4 s that a
 # revision has. Each chunk costs a commit.
-CHUNK = 1000
+CHUNK = 500
 
 # What ends a sweep with one line for a person; anything else is a mistake of ours.
 _REASONS = (
