@@ -134,7 +134,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # Beat only wakes the workers up: what is due is a row, so that two beats do nothing twice.
 CELERY_BEAT_SCHEDULE = {
     "sweeps": {"task": "sync.tasks.tick", "schedule": 30.0, "options": {"expires": 30}},
-    "old-corrections": {"task": "sync.tasks.forget_old_corrections", "schedule": 86_400.0},
+    "old-corrections": {"task": "sync.tasks.forget_old_corrections", "schedule": 3600.0},
 }
 # Days for which what a sweep corrected can be looked up.
 DRIFT_KEPT_DAYS = env.int("DRIFT_KEPT_DAYS", default=180)

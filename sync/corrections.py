@@ -106,7 +106,7 @@ class Corrections:
         ]
         if not rows:
             return
-        params = {
+        params: dict[str, Any] = {
             "run": self.run.pk,
             "revision": revision,
             "source": source.slug,
