@@ -13,6 +13,7 @@ from catalog_mirror.revisions import WriteTookTooLong
 from groundwork.correlation import correlated, correlation_id
 from groundwork.sealing import SealBroken
 from sync import connections, corrections, runs
+from sync.ahead import reading_ahead
 from sync.connections import NotConnected, connector_for, database_time
 from sync.connectors import Batch, Connector, EmptyShop, Named, Position, Record, ids_of
 from sync.corrections import Corrections, circumstances_of
@@ -169,12 +170,13 @@ class _Sweep:
     def _read(self, connector: Connector) -> None:
         """Read everything, then what the reading left open. Nothing is written before a first page."""
         writing, after = self._writing, self._position()
-        categories, batches = connector.categories(), connector.everything(after)
-        first = [] if after else _first(batches, self._source)
-        writing.apply_categories(categories)
-        for chunk in _chunks(first, batches if first or after else iter(())):
-            writing.apply(chunk.records, observed_at=chunk.observed_at)
-            self._save(chunk.position)
+        categories = connector.categories()
+        with closing(reading_ahead(connector.everything(after))) as batches:
+            first = [] if after else _first(batches, self._source)
+            writing.apply_categories(categories)
+            for chunk in _chunks(first, batches):
+                writing.apply(chunk.records, observed_at=chunk.observed_at)
+                self._save(chunk.position)
         self._retire_unseen(connector)
         settle(connector, writing)
         if not writing.dry_run:
