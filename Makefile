@@ -64,6 +64,8 @@ bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,prices)
 	@$(call bench_of,sweep_costs)
 	@$(call bench_of,webhooks)
+	@$(call bench_of,overheads)
+	@$(call bench_of,applying_costs)
 
 define bench_of
 export TRADECOUNTER_DATA="$(CURDIR)/.data-bench"; $(MANAGE) engines reset --yes >/dev/null; \

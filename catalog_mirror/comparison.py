@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from catalog_mirror import tables
+from catalog_mirror import lookups
 from catalog_mirror.conflicts import Claim, Settlement, settle
 from catalog_mirror.documents import Desired
+from catalog_mirror.lookups import Known
 from catalog_mirror.models import Source
 from catalog_mirror.records import Unmirrorable
-from catalog_mirror.tables import Known
 
 # A retired variant whose SKU comes back within this time is the same one, imported again, and keeps
 # its contract prices; later it is a new one.
@@ -120,7 +120,7 @@ class Compared:
             facets=self.facets,
             accepted=accepted,
             known=self.known,
-            revived=tables.revivable(
+            revived=lookups.revivable(
                 self.source,
                 fresh,
                 since=self.observed_at - REVIVAL,
@@ -135,7 +135,7 @@ def compared(
     source: Source, wanted: Mapping[str, Desired], *, observed_at: datetime, hold: bool = False
 ) -> Compared:
     """Compare with the mirror as it is now; `hold` what is known of it until the transaction ends."""
-    known = tables.known_variants(source, list(wanted), at=observed_at, hold=hold)
+    known = lookups.known_variants(source, list(wanted), at=observed_at, hold=hold)
     facets = {
         external_id: moved
         for external_id, each in wanted.items()
@@ -188,6 +188,6 @@ def _settled(
             is_fresh=row.content_at >= observed_at
             or (row.source_slug == source.slug and row.external_id in wanted),
         ): row.id
-        for row in tables.holders(source, [c.sku for c in claims.values()], list(claims))
+        for row in lookups.holders(source, [c.sku for c in claims.values()], list(claims))
     }
     return settle(list(claims.values()), list(holders)), holders

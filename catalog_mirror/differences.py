@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from catalog_mirror.documents import Desired
+from catalog_mirror.lookups import Row
 from catalog_mirror.models import Source
-from catalog_mirror.tables import Row
 
 
 class Difference(NamedTuple):

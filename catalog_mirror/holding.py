@@ -7,7 +7,7 @@ from catalog_mirror.brake import Change, Held
 from catalog_mirror.comparison import Plan
 from catalog_mirror.conflicts import Claim
 from catalog_mirror.documents import Desired
-from catalog_mirror.tables import Row
+from catalog_mirror.lookups import Row
 
 Rows = Mapping[int | None, tuple[Row | None, str]]
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from catalog_mirror import brake, quarantine, revisions, tables
+from catalog_mirror import brake, lookups, quarantine, revisions, tables
 from catalog_mirror.brake import Held
 from catalog_mirror.comparison import Plan, compared
 from catalog_mirror.conflicts import Claim
@@ -124,7 +124,7 @@ def retire(
     SKUs in `replaced`, whose new records are applied next and which do not leave for long.
     """
     ids, applied = list(external_ids), Applied()
-    if not tables.live_unread_since(source, ids, observed_at):
+    if not lookups.live_unread_since(source, ids, observed_at):
         return applied
     with revisions.writing(origin) as revision:
         going, applied.held = _may_retire(source, ids, observed_at, replaced)
@@ -143,8 +143,8 @@ def _may_retire(
     source: Source, external_ids: list[str], observed_at: datetime, replaced: Collection[str]
 ) -> tuple[list[int], list[Held]]:
     """Return the ids of those that may go now, and those that the brake holds; under the lock."""
-    ids = tables.live_unread_since(source, external_ids, observed_at)
-    leaving = [each for each in tables.published(ids) if each.sku not in replaced]
+    ids = lookups.live_unread_since(source, external_ids, observed_at)
+    leaving = [each for each in lookups.published(ids) if each.sku not in replaced]
     held = leaving[brake.allowance(source.pk) :] if leaving else []
     staying = {each.id for each in held}
     return [pk for pk in ids if pk not in staying], [
@@ -182,7 +182,7 @@ def _usable(
 
 
 def _tell(source: Source, plan: Plan, applied: Applied) -> None:
-    rows = tables.rows_of(plan.row_ids, with_documents=plan.content_ids)
+    rows = lookups.rows_of(plan.row_ids, with_documents=plan.content_ids)
     for each in plan.accepted:
         row, document = rows.get(plan.row_id(each), (None, ""))
         applied.differences += differences(
@@ -207,7 +207,7 @@ class _Write:
         """Compare again under the lock, write what differs and may pass, and note it in `applied`."""
         with revisions.writing(self.origin) as revision:
             plan = compared(self.source, wanted, observed_at=self.observed_at, hold=True).plan()
-            rows = tables.rows_of(plan.row_ids, with_documents=plan.content_ids)
+            rows = lookups.rows_of(plan.row_ids, with_documents=plan.content_ids)
             plan, held = _within_brake(plan, rows)
             applied.held += held
             if not plan.has_writes:
@@ -248,7 +248,7 @@ class _Write:
 
 
 def _within_brake(plan: Plan, rows: Rows) -> tuple[Plan, list[Held]]:
-    displaced = {each.id for each in tables.published(plan.displaced_ids)}
+    displaced = {each.id for each in lookups.published(plan.displaced_ids)}
 
     def spare(slug: str) -> int:
         source = plan.source if slug == plan.source.slug else Source.objects.get(slug=slug)

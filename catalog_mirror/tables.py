@@ -1,117 +1,14 @@
-"""The SQL by which the mirror is read for comparison and written. Called by `mirror` alone."""
+"""The SQL by which the mirror is written. Called by `mirror` alone, under the writers' lock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import orjson
-from django.db import connection
 
 from catalog_mirror.documents import Desired
+from catalog_mirror.lookups import Known, Row, rows_from, rows_of
 from catalog_mirror.models import Location, Source
-
-
-class Known(NamedTuple):
-    """A variant of the mirror with what was last read of it; `_open` is what was read no later."""
-
-    external_id: str
-    id: int
-    sku: str
-    is_retired: bool
-    content_open: bool
-    price_open: bool
-    stock_open: bool
-    content_hash: bytes
-    price_hash: bytes
-    stock_hash: bytes
-
-
-class Holder(NamedTuple):
-    """A live variant with the SKU it holds."""
-
-    id: int
-    source_slug: str
-    rank: int
-    external_id: str
-    product_external_id: str
-    sku: str
-    content_at: datetime
-
-
-class Published(NamedTuple):
-    """A variant that customers may see, named as its shop names it."""
-
-    id: int
-    external_id: str
-    product_external_id: str
-    sku: str
-
-
-class Row(NamedTuple):
-    """A variant as the mirror has it."""
-
-    id: int
-    sku: str
-    is_published: bool
-    source_id: int
-    brand_id: int | None
-    product_id: int
-    category_ids: list[int]
-    category_depths: list[int]
-    list_price: Decimal | None
-    currency: str
-    tax_included: bool
-    external_id: str
-    sale_price: Decimal | None
-    stock_on_hand: int | None
-    stock_available: int | None
-    stock_status: str
-    retired_at: datetime | None
-    created_revision: int
-    content_revision: int
-    stock_revision: int
-    touched_revision: int
-
-
-_KNOWN = """
-    select v.external_id, v.id, v.sku, v.retired_at is not null,
-           o.content_at <= %(at)s, o.price_at <= %(at)s, o.stock_at <= %(at)s,
-           o.content_hash, o.price_hash, o.stock_hash
-    from catalog_mirror_variant v join catalog_mirror_observation o on o.variant_id = v.id
-    where v.source_id = %(source)s and v.external_id = any(%(ids)s)
-"""
-# What is about to be written over stays as compared: an equal read waits with its note.
-_KNOWN_AND_HELD = _KNOWN + "order by v.id for update of o"
-
-_HOLDERS = """
-    select v.id, s.slug, s.rank, v.external_id, p.external_id, v.sku, o.content_at
-    from catalog_mirror_variant v
-    join catalog_mirror_source s on s.id = v.source_id
-    join catalog_mirror_product p on p.id = v.product_id
-    join catalog_mirror_observation o on o.variant_id = v.id
-    where v.retired_at is null
-      and (v.sku = any(%s) or (v.source_id = %s and v.external_id = any(%s)))
-"""
-
-_REVIVABLE = """
-    select distinct on (sku) sku, id from catalog_mirror_variant
-    where source_id = %s and sku = any(%s) and retired_at > %s and id <> all(%s)
-    order by sku, retired_at desc, id desc
-"""
-
-_LIVE_UNREAD = """
-    select v.id from catalog_mirror_variant v
-    join catalog_mirror_observation o on o.variant_id = v.id
-    where v.source_id = %s and v.external_id = any(%s)
-      and v.retired_at is null and o.content_at <= %s
-"""
-
-_PUBLISHED = """
-    select v.id, v.external_id, p.external_id, v.sku
-    from catalog_mirror_variant v join catalog_mirror_product p on p.id = v.product_id
-    where v.id = any(%s) and v.is_published order by v.id
-"""
 
 _NEW_IDS = """
     select nextval(pg_get_serial_sequence('catalog_mirror_variant', 'id'))
@@ -152,14 +49,6 @@ _WRITE_VARIANTS = f"""
     )
     insert into catalog_mirror_variant ({_COLUMNS})
     select {_COLUMNS} from placed where created_revision = %(revision)s
-"""  # noqa: S608
-
-# A document is read where it is to be compared; it is the larger part of a row.
-_ROWS = f"""
-    select coalesce(d.body, ''), {", ".join("v." + c for c in Row._fields)}
-    from catalog_mirror_variant v
-    left join catalog_mirror_variantdocument d on d.variant_id = v.id and v.id = any(%s)
-    where v.id = any(%s)
 """  # noqa: S608
 
 # What is there is updated and the rest inserted, which is cheaper than an insert that meets a conflict:
@@ -289,66 +178,15 @@ _NOTE_RETIRED = """
 """
 
 
-def _rows(sql: str, params: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall() if cursor.description else []
-
-
-def known_variants(
-    source: Source, external_ids: list[str], *, at: datetime, hold: bool
-) -> dict[str, Known]:
-    """Return the variants with these ids; `hold` keeps their observations for this transaction."""
-    params = {"source": source.pk, "ids": external_ids, "at": at}
-    rows = _rows(_KNOWN_AND_HELD if hold else _KNOWN, params)
-    return {row[0]: Known._make(row) for row in rows}
-
-
-def holders(source: Source, skus: list[str], external_ids: list[str]) -> list[Holder]:
-    """Return the live variants that hold one of `skus`, and those of the source with these ids."""
-    if not skus:
-        return []
-    return [Holder(*row) for row in _rows(_HOLDERS, [skus, source.pk, external_ids])]
-
-
-def revivable(
-    source: Source, fresh: Mapping[str, str], *, since: datetime, but: list[int]
-) -> dict[str, int]:
-    """Return, for new external ids by SKU, the variants that carried the SKU and were retired since.
-
-    `but` are the variants that come back by their own external id.
-    """
-    if not fresh:
-        return {}
-    return {fresh[sku]: pk for sku, pk in _rows(_REVIVABLE, [source.pk, list(fresh), since, but])}
-
-
-def live_unread_since(source: Source, external_ids: list[str], at: datetime) -> list[int]:
-    return [pk for (pk,) in _rows(_LIVE_UNREAD, [source.pk, external_ids, at])]
-
-
-def published(ids: Sequence[int]) -> list[Published]:
-    """Return those of the variants that are published, oldest first."""
-    return [Published(*row) for row in _rows(_PUBLISHED, [list(ids)])] if ids else []
-
-
-def rows_of(
-    ids: Sequence[int], *, with_documents: Sequence[int] = ()
-) -> dict[int | None, tuple[Row | None, str]]:
-    """Return the variants as they are, those named with their documents."""
-    found = _rows(_ROWS, [list(with_documents), list(ids)]) if ids else []
-    return {row[1]: (Row._make(row[1:]), row[0]) for row in found}
-
-
 def retire(ids: list[int], *, revision: int, at: datetime) -> list[tuple[str, str]]:
     """Retire those variants; return the external id and SKU of each."""
     if not ids:
         return []
     rows = [row for row, _ in rows_of(ids).values() if row]
     held = [{**row._asdict(), "is_published": False} for row in rows]
-    _rows(_KEEP_HISTORY, {"rows": _json(held), "revision": revision})
-    gone = _rows(_RETIRE, {"ids": ids, "revision": revision, "at": at})
-    _rows(_NOTE_RETIRED, [at, ids])
+    rows_from(_KEEP_HISTORY, {"rows": _json(held), "revision": revision})
+    gone = rows_from(_RETIRE, {"ids": ids, "revision": revision, "at": at})
+    rows_from(_NOTE_RETIRED, [at, ids])
     return [(external_id, sku) for external_id, sku, _ in gone]
 
 
@@ -360,7 +198,7 @@ def note_unchanged(
     if not held:
         return {}
     rows = [{"id": pk, **_hashes(each, set(_FACETS))} for pk, each in held.items()]
-    noted = {pk for (pk,) in _rows(_NOTE_UNCHANGED, {"rows": _json(rows), "at": at})}
+    noted = {pk for (pk,) in rows_from(_NOTE_UNCHANGED, {"rows": _json(rows), "at": at})}
     return {each.external_id: each for pk, each in held.items() if pk not in noted}
 
 
@@ -380,7 +218,7 @@ def write(
     wanted = [each for each, _ in accepted]
     brands, products = _write_brands(source, wanted), _write_products(source, wanted)
     new = sum(row is None for _, row in accepted)
-    fresh = iter(_rows(_NEW_IDS, [new]) if new else [])
+    fresh = iter(rows_from(_NEW_IDS, [new]) if new else [])
     rows = []
     for each, row in accepted:
         base = row._asdict() if row else {"id": next(fresh)[0], "created_revision": revision}
@@ -392,12 +230,12 @@ def write(
         if "stock" in moved:
             base |= _stock_columns(each, revision)
         rows.append(base)
-    _rows(_WRITE_VARIANTS, {"rows": _json(rows), "revision": revision})
+    rows_from(_WRITE_VARIANTS, {"rows": _json(rows), "revision": revision})
     pairs = [(each, row["id"]) for each, row in zip(wanted, rows, strict=True)]
     _write_documents([(e, pk) for e, pk in pairs if "content" in facets[e.external_id]])
     _write_levels(source, [(e, pk) for e, pk in pairs if "stock" in facets[e.external_id]])
     noted = [{"id": pk, **_hashes(e, _noted(e, known.get(e.external_id)))} for e, pk in pairs]
-    _rows(_NOTE_WRITTEN, {"rows": _json(noted), "at": at})
+    rows_from(_NOTE_WRITTEN, {"rows": _json(noted), "at": at})
 
 
 def _noted(each: Desired, known: Known | None) -> set[str]:
@@ -458,7 +296,7 @@ def _write_documents(pairs: list[tuple[Desired, int]]) -> None:
         return
     rows = [{"id": pk, "body": each.document} for each, pk in pairs]
     # As JSON: a list of long texts is escaped by the driver one at a time, in Python.
-    _rows(_WRITE_DOCUMENTS, [_json(rows)])
+    rows_from(_WRITE_DOCUMENTS, [_json(rows)])
 
 
 def _write_levels(source: Source, pairs: list[tuple[Desired, int]]) -> None:
@@ -478,7 +316,7 @@ def _write_levels(source: Source, pairs: list[tuple[Desired, int]]) -> None:
         }
         for pk, level in levels
     ]
-    _rows(_WRITE_LEVELS, {"rows": _json(rows), "ids": [pk for _, pk in pairs]})
+    rows_from(_WRITE_LEVELS, {"rows": _json(rows), "ids": [pk for _, pk in pairs]})
 
 
 def _locations(source: Source, names: set[str]) -> dict[str, int]:
@@ -509,7 +347,7 @@ def _write_products(source: Source, wanted: list[Desired]) -> dict[str, int]:
 
 def _written(sql: _Named, source: Source, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     """Write those rows that are new or say something else; return the ids of all by external id."""
-    found = _rows(sql.read, [source.pk, list(wanted)])
+    found = rows_from(sql.read, [source.pk, list(wanted)])
     ids = {row[0]: row[1] for row in found if wanted[row[0]] == row[2:]}
     if len(ids) < len(wanted):
         rows = [
@@ -517,7 +355,7 @@ def _written(sql: _Named, source: Source, wanted: Mapping[str, tuple[str, ...]])
             for i, says in sorted(wanted.items())
             if i not in ids
         ]
-        ids |= _rows(sql.write, {"source": source.pk, "rows": _json(rows)})
+        ids |= rows_from(sql.write, {"source": source.pk, "rows": _json(rows)})
     return ids
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from django.db import connection
 from django.db.models import Count
 
 from catalog_mirror.differences import Difference
@@ -21,6 +22,16 @@ MOST_SHOWN = 1000  # corrections in a run's report; the staff site lists all
 AT_ONCE = 10_000  # rows forgotten in one statement
 # A source that was not swept for longer was not looked after: a night was missed.
 LONGEST_GAP = timedelta(hours=36)
+
+# One statement: it runs while all other writers wait.
+_INSERT = """
+    insert into sync_driftcorrection (run_id, revision, corrected_at, source, sku, external_id,
+        facet, field, mirror_value, source_value, cause)
+    select %(run)s, %(revision)s, clock_timestamp(), %(source)s, sku, external_id,
+        facet, field, mirror_value, source_value, cause
+    from json_to_recordset(%(rows)s) as n (sku text, external_id text, facet text, field text,
+        mirror_value jsonb, source_value jsonb, cause text)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,23 +90,30 @@ class Corrections:
     def _write(
         self, source: Source, found: Sequence[tuple[Difference, str]], *, revision: int
     ) -> None:
-        DriftCorrection.objects.bulk_create(
-            DriftCorrection(
-                run=self.run,
-                revision=revision,
-                source=source.slug,
-                sku=each.sku,
-                external_id=each.external_id,
-                facet=each.facet,
-                field=each.field,
-                mirror_value=bounded(each.mirror_value),
-                source_value=bounded(each.source_value),
-                cause=cause,
-            )
+        rows = [
+            {
+                "sku": each.sku,
+                "external_id": each.external_id,
+                "facet": each.facet,
+                "field": each.field,
+                "mirror_value": bounded(each.mirror_value),
+                "source_value": bounded(each.source_value),
+                "cause": cause,
+            }
             for each, cause in found
             # What a first reading creates had not drifted.
             if not (self.circumstances.is_first and each.field == "created")
-        )
+        ]
+        if not rows:
+            return
+        params: dict[str, Any] = {
+            "run": self.run.pk,
+            "revision": revision,
+            "source": source.slug,
+            "rows": orjson.dumps(rows).decode(),
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT, params)
 
 
 def cause_of(difference: Difference, known: Circumstances, *, is_shared: bool) -> str:

@@ -91,7 +91,7 @@ class _Run:
             self.errors[source.slug] = str(error)
         except AlreadyRunning as error:
             self.errors[source.slug] = str(error)
-        except SweepStopped:
+        except (SweepStopped, KeyboardInterrupt):  # asked once, or twice
             raise CommandError(_stopped(source, dry_run=self.dry_run), returncode=STOPPED) from None
 
     def _manner(self, source: Source, progress: Callable[[int], None]) -> Manner:
