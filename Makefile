@@ -61,8 +61,11 @@ pins: .venv/.installed ## Pin what requirements/*.in ask for (UPGRADE=--upgrade 
 
 bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,requests)
+	@$(call bench_of,prices)
 	@$(call bench_of,sweep_costs)
 	@$(call bench_of,webhooks)
+	@$(call bench_of,overheads)
+	@$(call bench_of,applying_costs)
 
 define bench_of
 export TRADECOUNTER_DATA="$(CURDIR)/.data-bench"; $(MANAGE) engines reset --yes >/dev/null; \

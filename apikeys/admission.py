@@ -18,15 +18,8 @@ _ADMIT = """
         %(route)s::text, %(correlation_id)s::text, %(address)s::inet, %(strangers)s::integer
     )
 """
-# Not waited for: a completion that a crash of the database takes with it leaves the null status
-# that tells of a crash.
 _COMPLETE = """
-    begin;
-    set local synchronous_commit = off;
-    update apikeys_requestlog
-    set status = %(status)s, milliseconds = %(milliseconds)s, bytes_sent = %(bytes_sent)s
-    where at = %(at)s and id = %(id)s;
-    commit
+    select apikeys_complete(%(at)s, %(id)s, %(status)s, %(milliseconds)s, %(bytes_sent)s)
 """
 
 

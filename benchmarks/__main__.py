@@ -8,7 +8,7 @@ import sys
 import django
 from django.core.management import call_command
 
-PARTS = ("requests", "sweep_costs", "webhooks")
+PARTS = ("requests", "prices", "sweep_costs", "overheads", "applying_costs", "webhooks")
 
 
 def main(part: str) -> None:

@@ -1,5 +1,6 @@
 """CPU seconds of running processes, from the scheduler's own account (Linux)."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -25,3 +26,7 @@ def _nanoseconds(pid: int) -> int:
         except (FileNotFoundError, ProcessLookupError):
             continue  # the thread ended while we looked
     return total
+
+
+def own_pid() -> int:
+    return os.getpid()

@@ -22,7 +22,7 @@ from django.core.management import call_command
 
 from apikeys import keys
 from benchmarks.requests_cpu import _serving
-from benchmarks.sweeps import _selling
+from benchmarks.sweeps import selling
 from catalog_mirror.models import Epoch, Revision, Source, Variant
 from contract.change_cursors import ChangeCursor, Mark
 from customers import versions
@@ -147,7 +147,7 @@ def _stream(products: list[int]) -> Seen:
     with (
         _serving("config.wsgi:application", environment, threads=4) as web,
         _working(environment),
-        _selling("drinkware", "--hooks", f"http://{_HOST}:{web.port}/hooks/drinkware/") as shop,
+        selling("drinkware", "--hooks", f"http://{_HOST}:{web.port}/hooks/drinkware/") as shop,
     ):
         Connection.objects.update(base_url=shop)
         seen = _Watch(web.port, cursors)

@@ -1,7 +1,7 @@
 """Which cases are measured, and their tables."""
 
 from apikeys.models import ApiKey
-from benchmarks import hooks, requests_cpu, sweeps, world
+from benchmarks import applying, hooks, overhead, pricing, requests_cpu, sweeps, world
 from benchmarks.requests_cpu import Case
 from catalog_mirror.models import Variant
 from contract.cursors import sealed
@@ -44,6 +44,19 @@ def requests() -> str:
     return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
 
 
+def prices() -> str:
+    """Return the tables of what prices cost."""
+    world.build()
+    pricing.with_sku_rules()
+    head = "| what | ms CPU | beside | ratio | wanted at most |"
+    rows = [
+        f"| {c.name} | {c.milliseconds:.2f} | {c.of} | {c.ratio:.2f} | {c.at_most} |"
+        for c in pricing.costs()
+    ]
+    file = f"A file of {pricing.FILE_LINES} new prices: {pricing.file_seconds():.1f} s."
+    return "\n".join([head, "|---|---|---|---|---|", *rows, "", file])
+
+
 def sweep_costs() -> str:
     """Return the table of what sweeps cost."""
     head = "| sweep of both shops | own CPU s | wall s | MB | it says |"
@@ -68,6 +81,28 @@ def webhooks() -> str:
     row = f"| p99 under 1,000 wanted | {figures} | {seen.most:.0f} |"
     rule = "|---|---|---|---|---|---|"
     return "\n".join([head, f"{rule}---|---|", *rows, "", stream, rule, row])
+
+
+def overheads() -> str:
+    """Return the table of what a sweep costs over the shop's own time."""
+    head = "| sweep | requests | sweep, s | bare reader, s | over | wanted |"
+    rows = [
+        f"| {o.name} | {o.requests} | {o.swept:.1f} | {o.bare:.1f} | {o.swept / o.bare - 1:.1%} | 10% |"
+        for o in overhead.measure()
+    ]
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
+
+
+def applying_costs() -> str:
+    """Return the table of how fast changes are applied, beside COPY."""
+    head = "| changed | variants | applied, s | COPY, s | times | CPU s | COPY, CPU s | times | wanted |"
+    rows = [
+        f"| {a.name} | {a.variants:,} | {a.applied.wall:.2f} | {a.copied.wall:.2f} "
+        f"| {a.applied.wall / a.copied.wall:.2f} | {a.applied.cpu:.2f} | {a.copied.cpu:.2f} "
+        f"| {a.applied.cpu / a.copied.cpu:.2f} | 3 |"
+        for a in applying.measure()
+    ]
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|---|", *rows])
 
 
 def _middle() -> int:

@@ -105,7 +105,7 @@ def measure(cases: list[Case], keys: list[str]) -> list[Result]:
 
 
 def _compared(case: Case, ours: _Server, bare: _Server, turn: Iterator[str]) -> Result:
-    database = cpu.tree_of(_postmaster())
+    database = cpu.tree_of(postmaster())
     costs: list[tuple[float, float]] = []
     times: list[float] = []
     for number in range(ROUNDS + 1):
@@ -150,7 +150,8 @@ def _ask(port: int, path: Callable[[str], str], turn: Iterator[str], *, count: i
     return times
 
 
-def _postmaster() -> int:
+def postmaster() -> int:
+    """Return the process under which all of the database's run."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_backend_pid()")
         backend = cursor.fetchone()[0]

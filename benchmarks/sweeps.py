@@ -31,13 +31,14 @@ def measure() -> list[Sweep]:
     """Sweep both shops three times: empty, unchanged, unchanged."""
     with ExitStack() as stack:
         for slug, shop in SHOPS.items():
-            url = stack.enter_context(_selling(slug))
-            _add(slug, url, shop)
+            url = stack.enter_context(selling(slug))
+            add(slug, url, shop)
         return [_sweep(name) for name in ("first", "without drift", "without drift, again")]
 
 
 @contextmanager
-def _selling(slug: str, *flags: str) -> Iterator[str]:
+def selling(slug: str, *flags: str) -> Iterator[str]:
+    """Run a demo shop in a process of its own; yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -55,7 +56,7 @@ def _selling(slug: str, *flags: str) -> Iterator[str]:
         process.wait(20)
 
 
-def _add(slug: str, url: str, shop: Shop) -> None:
+def add(slug: str, url: str, shop: Shop) -> None:
     keys = {"SOURCE_KEY": shop.consumer_key, "SOURCE_SECRET": shop.consumer_secret}
     command = [*_MANAGE, "add_source", slug, "--url", url, "--requests-per-second", "500"]
     subprocess.run(command, env=os.environ | keys, check=True, capture_output=True)  # noqa: S603

@@ -37,17 +37,28 @@ _WORDS = "enamel bamboo recycled cotton matte brushed insulated printed engraved
 def build() -> list[str]:
     """Fill an empty database; return one key for each customer."""
     chance = random.Random(20_261_121)  # noqa: S311 - any fixed seed
-    sources = [_source(slug, rank) for rank, slug in enumerate(("north", "south"))]
-    for source in sources:
-        for products in _chunks(source, chance):
-            mirror.apply(source, products, observed_at=_now(), origin=_ACTOR)
+    for source, products in catalogue(chance, sources()):
+        mirror.apply(source, products, observed_at=now(), origin=_ACTOR)
     tiers = [Tier.objects.create(slug=f"tier-{n}", name=f"Tier {n}") for n in range(4)]
     for tier in tiers:
         _tier_rules(tier, chance)
     return [_customer(number, tiers, chance) for number in range(CUSTOMERS)]
 
 
-def _now() -> datetime:
+def sources() -> list[Source]:
+    return [_source(slug, rank) for rank, slug in enumerate(("north", "south"))]
+
+
+def catalogue(
+    chance: random.Random, sources: list[Source], *, at_once: int = _CHUNK
+) -> Iterator[tuple[Source, list[ProductRecord]]]:
+    """Yield what the sources' shops say, so many variants at once."""
+    for source in sources:
+        for products in _chunks(source, chance, at_once):
+            yield source, products
+
+
+def now() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("select clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
@@ -72,10 +83,10 @@ def _source(slug: str, rank: int) -> Source:
     return source
 
 
-def _chunks(source: Source, chance: random.Random) -> Iterator[list[ProductRecord]]:
+def _chunks(source: Source, chance: random.Random, at_once: int) -> Iterator[list[ProductRecord]]:
     numbers = range(VARIANTS // 2)
-    for start in range(0, len(numbers), _CHUNK):
-        chunk = numbers[start : start + _CHUNK]
+    for start in range(0, len(numbers), at_once):
+        chunk = numbers[start : start + at_once]
         yield [_product(source, n, chance) for n in chunk[::5]]
 
 

@@ -3,8 +3,10 @@
 from django.contrib import admin
 
 from catalog_mirror.models import (
+    BrakeRelease,
     Brand,
     Category,
+    HeldChange,
     Product,
     QuarantinedRecord,
     Revision,
@@ -18,6 +20,7 @@ from groundwork.admin import ReadOnlyAdmin
 @admin.register(Source)
 class SourceAdmin(ReadOnlyAdmin):
     list_display = ("name", "slug", "currency", "prices_include_tax", "time_zone", "rank")
+    search_fields = ("name", "slug")
 
 
 @admin.register(Brand)
@@ -79,6 +82,27 @@ class QuarantinedRecordAdmin(ReadOnlyAdmin):
     )
     list_filter = ("source", "reason")
     search_fields = ("sku", "=external_id")
+
+
+@admin.register(HeldChange)
+class HeldChangeAdmin(ReadOnlyAdmin):
+    list_display = (
+        "sku",
+        "external_id",
+        "source",
+        "change",
+        "read_from",
+        "first_held_at",
+        "last_held_at",
+    )
+    list_filter = ("source", "change")
+    search_fields = ("sku", "=external_id")
+
+
+@admin.register(BrakeRelease)
+class BrakeReleaseAdmin(ReadOnlyAdmin):
+    list_display = ("source", "variants", "actor", "released_at", "expires_at")
+    list_filter = ("source",)
 
 
 @admin.register(Revision)

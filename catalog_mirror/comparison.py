@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from catalog_mirror import tables
+from catalog_mirror import lookups
 from catalog_mirror.conflicts import Claim, Settlement, settle
 from catalog_mirror.documents import Desired
+from catalog_mirror.lookups import Known
 from catalog_mirror.models import Source
 from catalog_mirror.records import Unmirrorable
-from catalog_mirror.tables import Known
 
 # A retired variant whose SKU comes back within this time is the same one, imported again, and keeps
 # its contract prices; later it is a new one.
@@ -46,6 +46,12 @@ class Plan:
     def row_ids(self) -> list[int]:
         return [i for each in self.accepted if (i := self.row_id(each)) is not None]
 
+    @property
+    def content_ids(self) -> list[int]:
+        """Return the rows whose content is written over."""
+        moved = [each for each in self.accepted if "content" in self.facets[each.external_id]]
+        return [i for each in moved if (i := self.row_id(each)) is not None]
+
     def row_id(self, each: Desired) -> int | None:
         """Return the row that `each` is written over; None for a new variant."""
         known = self.known.get(each.external_id)
@@ -66,55 +72,93 @@ class Plan:
         ]
 
 
-def plan_of(
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """The desired variants beside what the mirror knows of them."""
+
+    source: Source
+    wanted: Mapping[str, Desired]
+    observed_at: datetime
+    known: Mapping[str, Known]
+    facets: dict[str, set[str]]
+
+    @property
+    def claims(self) -> dict[str, Claim]:
+        """Return the claims to SKUs: of who is new, comes back, or has another SKU than before.
+
+        Whoever keeps its SKU needs no claim: no other live variant has it, and it is met as its holder.
+        """
+        return {
+            i: _claim(self.source, self.wanted[i])
+            for i, moved in self.facets.items()
+            if "content" in moved and not self._keeps_its_sku(i)
+        }
+
+    def _keeps_its_sku(self, external_id: str) -> bool:
+        known = self.known.get(external_id)
+        return bool(known and not known.is_retired and known.sku == self.wanted[external_id].sku)
+
+    @property
+    def has_sure_writes(self) -> bool:
+        """Whether something differs that no claim decides about."""
+        return len(self.claims) < len(self.facets)
+
+    def plan(self) -> Plan:
+        """Settle who may have the SKU it claims."""
+        claims = self.claims
+        settlement, holder_ids = _settled(self.source, claims, self.wanted, self.observed_at)
+        gone = {c.external_id for c in settlement.displaced if c.source_slug == self.source.slug}
+        accepted = [
+            self.wanted[i]
+            for i in self.facets
+            if i not in gone and (i not in claims or claims[i] in settlement.accepted)
+        ]
+        fresh = {e.sku: e.external_id for e in accepted if e.external_id not in self.known}
+        return Plan(
+            source=self.source,
+            compared=len(self.wanted),
+            facets=self.facets,
+            accepted=accepted,
+            known=self.known,
+            revived=lookups.revivable(
+                self.source,
+                fresh,
+                since=self.observed_at - REVIVAL,
+                but=[each.id for each in self.known.values()],
+            ),
+            settlement=settlement,
+            displaced_ids=[holder_ids[claim] for claim in settlement.displaced],
+        )
+
+
+def compared(
     source: Source, wanted: Mapping[str, Desired], *, observed_at: datetime, hold: bool = False
-) -> Plan:
+) -> Compared:
     """Compare with the mirror as it is now; `hold` what is known of it until the transaction ends."""
-    known = tables.known_variants(source, list(wanted), hold=hold)
+    known = lookups.known_variants(source, list(wanted), at=observed_at, hold=hold)
     facets = {
         external_id: moved
         for external_id, each in wanted.items()
-        if (moved := _moved_facets(each, known.get(external_id), observed_at))
+        if (moved := _moved_facets(each, known.get(external_id)))
     }
-    claims = {i: _claim(source, wanted[i]) for i, moved in facets.items() if "content" in moved}
-    settlement, holder_ids = _settled(source, claims, wanted, observed_at)
-    gone = {c.external_id for c in settlement.displaced if c.source_slug == source.slug}
-    accepted = [
-        wanted[i]
-        for i in facets
-        if i not in gone and (i not in claims or claims[i] in settlement.accepted)
-    ]
-    fresh = {each.sku: each.external_id for each in accepted if each.external_id not in known}
-    return Plan(
-        source=source,
-        compared=len(wanted),
-        facets=facets,
-        accepted=accepted,
-        known=known,
-        revived=tables.revivable(
-            source,
-            fresh,
-            since=observed_at - REVIVAL,
-            but=[each.id for each in known.values()],
-        ),
-        settlement=settlement,
-        displaced_ids=[holder_ids[claim] for claim in settlement.displaced],
+    return Compared(
+        source=source, wanted=wanted, observed_at=observed_at, known=known, facets=facets
     )
 
 
-def _moved_facets(each: Desired, known: Known | None, observed_at: datetime) -> set[str]:
-    read = {facet for facet in FACETS if getattr(each.record, facet) is not None}
+def _moved_facets(each: Desired, known: Known | None) -> set[str]:
+    content, price, stock = each.record.content, each.record.price, each.record.stock
     if known is None:
-        return read if len(read) == len(FACETS) else set()
-    return {
-        facet
-        for facet in read
-        if getattr(known, f"{facet}_at") <= observed_at
-        and (
-            getattr(known, f"{facet}_hash") != getattr(each, f"{facet}_hash")
-            or (facet == "content" and known.is_retired)
-        )
-    }
+        return set(FACETS) if content and price and stock else set()
+    moved = set()
+    differs = known.is_retired or known.content_hash != each.content_hash
+    if content and known.content_open and differs:
+        moved.add("content")
+    if price and known.price_open and known.price_hash != each.price_hash:
+        moved.add("price")
+    if stock and known.stock_open and known.stock_hash != each.stock_hash:
+        moved.add("stock")
+    return moved
 
 
 def _claim(source: Source, each: Desired) -> Claim:
@@ -144,6 +188,6 @@ def _settled(
             is_fresh=row.content_at >= observed_at
             or (row.source_slug == source.slug and row.external_id in wanted),
         ): row.id
-        for row in tables.holders(source, [c.sku for c in claims.values()], list(claims))
+        for row in lookups.holders(source, [c.sku for c in claims.values()], list(claims))
     }
     return settle(list(claims.values()), list(holders)), holders

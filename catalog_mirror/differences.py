@@ -1,17 +1,16 @@
 """What would change in the mirror, field by field; pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from catalog_mirror.documents import Desired
-from catalog_mirror.models import Source, Variant
+from catalog_mirror.lookups import Row
+from catalog_mirror.models import Source
 
 
-@dataclass(frozen=True, kw_only=True)
-class Difference:
+class Difference(NamedTuple):
     """One field of one variant: what the mirror holds and what the source says."""
 
     sku: str
@@ -23,7 +22,7 @@ class Difference:
 
 
 def differences(
-    source: Source, desired: Desired, row: Variant | None, document: str, facets: set[str]
+    source: Source, desired: Desired, row: Row | None, document: str, facets: set[str]
 ) -> list[Difference]:
     """Return how `desired` differs from the mirror's row in those facets."""
     sku = desired.sku or (row.sku if row else "")
@@ -32,14 +31,7 @@ def differences(
     else:
         found = _of_facets(source, desired, row, document, facets)
     return [
-        Difference(
-            sku=sku,
-            external_id=desired.external_id,
-            facet=facet,
-            field=field,
-            mirror_value=before,
-            source_value=after,
-        )
+        Difference(sku, desired.external_id, facet, field, before, after)
         for facet, field, before, after in found
         if before != after
     ]
@@ -49,7 +41,7 @@ _Found = Iterator[tuple[str, str, Any, Any]]
 
 
 def _of_facets(
-    source: Source, desired: Desired, row: Variant, document: str, facets: set[str]
+    source: Source, desired: Desired, row: Row, document: str, facets: set[str]
 ) -> _Found:
     if "content" in facets:
         yield from _of_content(desired, row, document)
@@ -64,13 +56,14 @@ def _of_facets(
         yield "stock", "status", row.stock_status, stock.status
 
 
-def _of_content(desired: Desired, row: Variant, document: str) -> _Found:
+def _of_content(desired: Desired, row: Row, document: str) -> _Found:
     content = desired.record.content
     yield "content", "retired", row.retired_at is not None, False
     yield "content", "is_published", row.is_published, bool(content and content.is_published)
     before = orjson.loads(document or "{}")
     for field, after in orjson.loads(desired.document).items():
-        yield "content", field, before.get(field), after
+        if after != (was := before.get(field)):
+            yield "content", field, was, after
 
 
 def retirement(sku: str, external_id: str) -> Difference:

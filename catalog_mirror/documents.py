@@ -12,52 +12,72 @@ from catalog_mirror.taxonomy import Tree
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What the variants of a product say alike, written down once."""
+
+    product: ProductRecord
+    # The categories with all their ancestors, and the depth of each.
+    closure: tuple[list[int], list[int]]
+    said: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Desired:
     """A variant as its record wants it, with a hash for each facet that was read."""
 
+    external_id: str
     product: ProductRecord
     record: VariantRecord
     sku: str
     document: str
+    closure: tuple[list[int], list[int]]
     content_hash: bytes
     price_hash: bytes
     stock_hash: bytes
 
-    @property
-    def external_id(self) -> str:
-        return self.record.external_id
+
+def shared(source: Source, product: ProductRecord, tree: Tree) -> Shared:
+    """Return what the mirror should hold of `product` with each of its variants; pure."""
+    brand = product.brand
+    return Shared(
+        product=product,
+        closure=tree.closure(product.category_external_ids),
+        said={
+            "source": source.slug,
+            "product": {"code": product.code, "name": product.name, "url": product.url},
+            "brand": brand and {"slug": brand.slug, "name": brand.name},
+            "categories": [
+                {"slug": node.slug, "name": node.name, "path": node.path}
+                for node in tree.nodes(product.category_external_ids)
+            ],
+        },
+    )
 
 
-def desired(source: Source, product: ProductRecord, record: VariantRecord, tree: Tree) -> Desired:
+def desired(source: Source, common: Shared, record: VariantRecord) -> Desired:
     """Return what the mirror should hold for `record`; pure."""
     content = record.content
     sku = f"{source.sku_prefix}{content.sku}" if content else ""
-    document = _document(source, product, content, sku, tree) if content else b""
+    document = _document(common, content, sku) if content else b""
     return Desired(
-        product=product,
+        external_id=record.external_id,
+        product=common.product,
         record=record,
         sku=sku,
         document=document.decode(),
-        content_hash=_content_hash(product, content, document, tree) if content else b"",
+        closure=common.closure,
+        content_hash=_content_hash(common, content, document) if content else b"",
         price_hash=price_hash(source, record.price) if record.price else b"",
         stock_hash=_digest(_stock_says(record.stock)) if record.stock else b"",
     )
 
 
-def _document(
-    source: Source, product: ProductRecord, content: Content, sku: str, tree: Tree
-) -> bytes:
+def _document(common: Shared, content: Content, sku: str) -> bytes:
     return orjson.dumps(
         {
             "sku": sku,
             "name": content.name,
-            "source": source.slug,
-            "product": {"code": product.code, "name": product.name, "url": product.url},
-            "brand": product.brand and {"slug": product.brand.slug, "name": product.brand.name},
-            "categories": [
-                {"slug": node.slug, "name": node.name, "path": node.path}
-                for node in tree.nodes(product.category_external_ids)
-            ],
+            **common.said,
             "options": content.options,
             "attributes": content.attributes,
             "description": content.description,
@@ -69,10 +89,10 @@ def _document(
     )
 
 
-def _content_hash(product: ProductRecord, content: Content, document: bytes, tree: Tree) -> bytes:
+def _content_hash(common: Shared, content: Content, document: bytes) -> bytes:
+    product = common.product
     brand = product.brand.external_id if product.brand else None
-    closure = tree.closure(product.category_external_ids)
-    gate = [product.external_id, brand, closure, content.is_published]
+    gate = [product.external_id, brand, common.closure, content.is_published]
     return _digest(orjson.dumps(gate) + document)
 
 

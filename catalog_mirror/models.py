@@ -274,3 +274,36 @@ class QuarantinedRecord(OfSource):
 
     def __str__(self) -> str:
         return f"{self.sku or self.external_id}: {self.reason}"
+
+
+class HeldChange(OfSource):
+    """A change that the brake holds back: the variant is served as it was. Rewritten by each reading."""
+
+    # Whose reading wants it: another source's, where that has the better claim to the SKU.
+    read_from = models.ForeignKey(Source, models.PROTECT, related_name="+")
+    product_external_id = models.CharField(max_length=100)
+    sku = models.CharField(max_length=300)
+    change = models.CharField(max_length=20)
+    first_held_at = models.DateTimeField()
+    last_held_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="held_change_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sku}: {self.change}"
+
+
+class BrakeRelease(models.Model):
+    """How many more variants of a source may leave its published set than the brake would let."""
+
+    source = models.ForeignKey(Source, models.PROTECT)
+    variants = models.PositiveIntegerField()
+    actor = models.CharField(max_length=150)
+    released_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.variants} of source {self.source_id} until {self.expires_at:%Y-%m-%d %H:%M}"

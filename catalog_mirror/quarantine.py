@@ -3,9 +3,15 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.db import connection
+
 from catalog_mirror.conflicts import Claim
 from catalog_mirror.models import QuarantinedRecord, Source
 from catalog_mirror.records import Unmirrorable
+
+_RELEASE = """
+    delete from catalog_mirror_quarantinedrecord where source_id = %s and external_id = any(%s)
+"""
 
 
 def keep(source: Source, problems: Sequence[Unmirrorable], *, at: datetime) -> None:
@@ -34,7 +40,8 @@ def keep(source: Source, problems: Sequence[Unmirrorable], *, at: datetime) -> N
 def release(source: Source, external_ids: set[str], *, but: Iterable[Unmirrorable]) -> None:
     """Forget what stood against records that were mirrored after all."""
     mirrored = external_ids - {problem.external_id for problem in but}
-    QuarantinedRecord.objects.filter(source=source, external_id__in=mirrored).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, [source.pk, list(mirrored)])
 
 
 def forget_unseen(source: Source, *, since: datetime) -> None:

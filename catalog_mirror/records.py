@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 # What Postgres or UTF-8 cannot hold: NUL, and the halves of surrogate pairs that JSON may carry.
@@ -83,12 +84,16 @@ class StockAt:
 
 @dataclass(frozen=True, kw_only=True)
 class Stock:
-    """The stock facet, with the status the shop itself gives it."""
+    """The stock facet, with the status the shop itself gives it.
+
+    `is_shared` says that other variants draw on the same units; it is no part of what is mirrored.
+    """
 
     status: StockStatus
     levels: tuple[StockAt, ...]
+    is_shared: bool = False
 
-    @property
+    @cached_property
     def on_hand(self) -> int | None:
         counted = [level.on_hand for level in self.levels if level.on_hand is not None]
         return sum(counted) if counted else None

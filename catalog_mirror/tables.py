@@ -1,76 +1,14 @@
-"""The SQL by which the mirror is read for comparison and written. Called by `mirror` alone."""
+"""The SQL by which the mirror is written. Called by `mirror` alone, under the writers' lock."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from django.db import connection
 
 from catalog_mirror.documents import Desired
-from catalog_mirror.models import Brand, Location, Product, Source, Variant
-from catalog_mirror.taxonomy import Tree
-
-
-@dataclass(frozen=True)
-class Known:
-    """A variant of the mirror with what was last read of it."""
-
-    external_id: str
-    id: int
-    is_retired: bool
-    content_at: datetime
-    price_at: datetime
-    stock_at: datetime
-    content_hash: bytes
-    price_hash: bytes
-    stock_hash: bytes
-
-
-class Holder(NamedTuple):
-    """A live variant with the SKU it holds."""
-
-    id: int
-    source_slug: str
-    rank: int
-    external_id: str
-    product_external_id: str
-    sku: str
-    content_at: datetime
-
-
-_KNOWN = """
-    select v.external_id, v.id, v.retired_at is not null, o.content_at, o.price_at, o.stock_at,
-           o.content_hash, o.price_hash, o.stock_hash
-    from catalog_mirror_variant v join catalog_mirror_observation o on o.variant_id = v.id
-    where v.source_id = %s and v.external_id = any(%s)
-"""
-# What is about to be written over stays as compared: an equal read waits with its note.
-_KNOWN_AND_HELD = _KNOWN + "order by v.id for update of o"
-
-_HOLDERS = """
-    select v.id, s.slug, s.rank, v.external_id, p.external_id, v.sku, o.content_at
-    from catalog_mirror_variant v
-    join catalog_mirror_source s on s.id = v.source_id
-    join catalog_mirror_product p on p.id = v.product_id
-    join catalog_mirror_observation o on o.variant_id = v.id
-    where v.retired_at is null
-      and (v.sku = any(%s) or (v.source_id = %s and v.external_id = any(%s)))
-"""
-
-_REVIVABLE = """
-    select distinct on (sku) sku, id from catalog_mirror_variant
-    where source_id = %s and sku = any(%s) and retired_at > %s and id <> all(%s)
-    order by sku, retired_at desc, id desc
-"""
-
-_LIVE_UNREAD = """
-    select v.id from catalog_mirror_variant v
-    join catalog_mirror_observation o on o.variant_id = v.id
-    where v.source_id = %s and v.external_id = any(%s)
-      and v.retired_at is null and o.content_at <= %s
-"""
+from catalog_mirror.lookups import Known, Row, rows_from, rows_of
+from catalog_mirror.models import Location, Source
 
 _NEW_IDS = """
     select nextval(pg_get_serial_sequence('catalog_mirror_variant', 'id'))
@@ -82,9 +20,12 @@ _GATE = (
     "list_price, currency, tax_included"
 )
 
-# History keeps a row where what decides visibility or price is about to change.
-_KEEP_HISTORY = f"""
-    with next as (select * from jsonb_populate_recordset(null::catalog_mirror_variant, %(rows)s))
+_COLUMNS = ", ".join(Row._fields)
+# Everything but the id, and whether it was touched, which the history says too.
+_WRITTEN = [name for name in Row._fields if name not in {"id", "touched_revision"}]
+
+# History keeps a row where what decides visibility or price changes, and then the row is touched.
+_HISTORY = f"""
     insert into catalog_mirror_varianthistory (variant_id, until_revision, {_GATE})
     select v.id, %(revision)s, {", ".join("v." + c for c in _GATE.split(", "))}
     from catalog_mirror_variant v join next n on n.id = v.id
@@ -92,56 +33,109 @@ _KEEP_HISTORY = f"""
           is distinct from row({", ".join("n." + c for c in _GATE.split(", "))})
     returning variant_id
 """  # noqa: S608 - column names, constants of this module
-
-_COLUMNS = (
-    f"id, {_GATE}, external_id, sale_price, stock_on_hand, stock_available, stock_status, "
-    "retired_at, created_revision, content_revision, stock_revision, touched_revision"
-)
+_NEXT = "select * from json_populate_recordset(null::catalog_mirror_variant, %(rows)s)"
+_KEEP_HISTORY = f"with next as materialized ({_NEXT}) {_HISTORY}"
 
 _WRITE_VARIANTS = f"""
+    with next as materialized ({_NEXT}), kept as ({_HISTORY}), placed as (
+        select {", ".join("n." + c for c in ("id", *_WRITTEN))},
+            case when k.variant_id is null then n.touched_revision else %(revision)s end
+                as touched_revision
+        from next n left join kept k on k.variant_id = n.id
+    ), written as (
+        update catalog_mirror_variant v set
+            {", ".join(f"{c} = p.{c}" for c in (*_WRITTEN, "touched_revision"))}
+        from placed p where v.id = p.id returning v.id
+    )
     insert into catalog_mirror_variant ({_COLUMNS})
-    select {_COLUMNS} from jsonb_populate_recordset(null::catalog_mirror_variant, %s)
-    on conflict (id) do update set
-        {", ".join(f"{c} = excluded.{c}" for c in _COLUMNS.split(", ")[1:])}
+    select {_COLUMNS} from placed where created_revision = %(revision)s
 """  # noqa: S608
 
+# What is there is updated and the rest inserted, which is cheaper than an insert that meets a conflict:
+# nobody else writes these tables while the writers' lock is held.
 _WRITE_DOCUMENTS = """
+    with next as materialized (
+        select * from json_to_recordset(%s) as n (id bigint, body text)
+    ), written as (
+        update catalog_mirror_variantdocument d set body = n.body
+        from next n where d.variant_id = n.id returning n.id
+    )
     insert into catalog_mirror_variantdocument (variant_id, body)
-    select * from unnest(%s::bigint[], %s::text[])
-    on conflict (variant_id) do update set body = excluded.body
+    select id, body from next where id not in (select id from written)
 """
 
 _WRITE_LEVELS = """
-    with next as (
-        select * from jsonb_to_recordset(%(rows)s) as n
+    with next as materialized (
+        select * from json_to_recordset(%(rows)s) as n
             (variant_id bigint, location_id bigint, on_hand int, reserved int, incoming int)
     ), closed as (
         delete from catalog_mirror_stocklevel l
         where l.variant_id = any(%(ids)s) and not exists (
             select from next n where (n.variant_id, n.location_id) = (l.variant_id, l.location_id))
+    ), written as (
+        update catalog_mirror_stocklevel l
+        set on_hand = n.on_hand, reserved = n.reserved, incoming = n.incoming
+        from next n where (n.variant_id, n.location_id) = (l.variant_id, l.location_id)
+        returning l.variant_id, l.location_id
     )
     insert into catalog_mirror_stocklevel (variant_id, location_id, on_hand, reserved, incoming)
     select variant_id, location_id, on_hand, reserved, incoming from next
-    on conflict (variant_id, location_id) do update set
-        on_hand = excluded.on_hand, reserved = excluded.reserved, incoming = excluded.incoming
+    where (variant_id, location_id) not in (select variant_id, location_id from written)
 """
+
+
+class _Named(NamedTuple):
+    """The SQL of what a shop names by an id of its own: read what is there, write what differs."""
+
+    columns: tuple[str, ...]
+    read: str
+    write: str
+
+
+def _named(table: str, *columns: str) -> _Named:
+    said = ", ".join(columns)
+    return _Named(
+        columns,
+        f"""
+            select external_id, id, {said} from catalog_mirror_{table}
+            where source_id = %s and external_id = any(%s)
+        """,  # noqa: S608 - column names, constants of this module
+        f"""
+            insert into catalog_mirror_{table} (source_id, external_id, {said})
+            select %(source)s, external_id, {said} from json_to_recordset(%(rows)s) as n
+                (external_id text, {", ".join(f"{c} text" for c in columns)})
+            on conflict (source_id, external_id) do update set
+                {", ".join(f"{c} = excluded.{c}" for c in columns)}
+            returning external_id, id
+        """,  # noqa: S608
+    )
+
+
+_BRANDS = _named("brand", "slug", "name")
+_PRODUCTS = _named("product", "code", "name", "url")
 
 _FACETS = ("content", "price", "stock")
 
 _NOTE_WRITTEN = f"""
-    insert into catalog_mirror_observation as o
-        (variant_id, {", ".join(f"{f}_at, {f}_hash" for f in _FACETS)})
-    select id, {", ".join(f"%(at)s, decode({f}, 'hex')" for f in _FACETS)}
-    from jsonb_to_recordset(%(rows)s) as n
-        (id bigint, {", ".join(f"{f} text" for f in _FACETS)})
-    on conflict (variant_id) do update set
-        {
+    with n as materialized (
+        select id, {", ".join(f"decode({f}, 'hex') as {f}" for f in _FACETS)}
+        from json_to_recordset(%(rows)s) as n
+            (id bigint, {", ".join(f"{f} text" for f in _FACETS)})
+    ), written as (
+        update catalog_mirror_observation o set
+            {
     ", ".join(
-        f"{f}_at = case when excluded.{f}_hash = '' then o.{f}_at else excluded.{f}_at end, "
-        f"{f}_hash = case when excluded.{f}_hash = '' then o.{f}_hash else excluded.{f}_hash end"
+        f"{f}_at = case when n.{f} = '' then o.{f}_at else %(at)s end, "
+        f"{f}_hash = case when n.{f} = '' then o.{f}_hash else n.{f} end"
         for f in _FACETS
     )
 }
+        from n where o.variant_id = n.id returning n.id
+    )
+    insert into catalog_mirror_observation
+        (variant_id, {", ".join(f"{f}_at, {f}_hash" for f in _FACETS)})
+    select id, {", ".join(f"%(at)s, {f}" for f in _FACETS)}
+    from n where id not in (select id from written)
 """  # noqa: S608
 
 # An equal read still advances the observation, unless another writer came between: such rows are
@@ -149,7 +143,7 @@ _NOTE_WRITTEN = f"""
 _NOTE_UNCHANGED = f"""
     with n as (
         select id, {", ".join(f"decode({f}, 'hex') as {f}" for f in _FACETS)}
-        from jsonb_to_recordset(%(rows)s) as n
+        from json_to_recordset(%(rows)s) as n
             (id bigint, {", ".join(f"{f} text" for f in _FACETS)})
     )
     , held as (  -- in one order, so that two at once never wait for each other
@@ -184,55 +178,15 @@ _NOTE_RETIRED = """
 """
 
 
-def _rows(sql: str, params: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall() if cursor.description else []
-
-
-def known_variants(source: Source, external_ids: list[str], *, hold: bool) -> dict[str, Known]:
-    """Return the variants with these ids; `hold` keeps their observations for this transaction."""
-    rows = _rows(_KNOWN_AND_HELD if hold else _KNOWN, [source.pk, external_ids])
-    return {row[0]: Known(*row[:6], *map(bytes, row[6:])) for row in rows}
-
-
-def holders(source: Source, skus: list[str], external_ids: list[str]) -> list[Holder]:
-    """Return the live variants that hold one of `skus`, and those of the source with these ids."""
-    if not skus:
-        return []
-    return [Holder(*row) for row in _rows(_HOLDERS, [skus, source.pk, external_ids])]
-
-
-def revivable(
-    source: Source, fresh: Mapping[str, str], *, since: datetime, but: list[int]
-) -> dict[str, int]:
-    """Return, for new external ids by SKU, the variants that carried the SKU and were retired since.
-
-    `but` are the variants that come back by their own external id.
-    """
-    if not fresh:
-        return {}
-    return {fresh[sku]: pk for sku, pk in _rows(_REVIVABLE, [source.pk, list(fresh), since, but])}
-
-
-def live_unread_since(source: Source, external_ids: list[str], at: datetime) -> list[int]:
-    return [pk for (pk,) in _rows(_LIVE_UNREAD, [source.pk, external_ids, at])]
-
-
-def rows_of(ids: Sequence[int]) -> dict[int | None, tuple[Variant | None, str]]:
-    """Return the variants as they are, each with its document."""
-    variants = Variant.objects.filter(pk__in=ids).select_related("variantdocument")
-    return {row.pk: (row, row.variantdocument.body) for row in variants}
-
-
 def retire(ids: list[int], *, revision: int, at: datetime) -> list[tuple[str, str]]:
     """Retire those variants; return the external id and SKU of each."""
     if not ids:
         return []
-    held = [{**_as_row(row), "is_published": False} for row in Variant.objects.filter(pk__in=ids)]
-    _rows(_KEEP_HISTORY, {"rows": _json(held), "revision": revision})
-    gone = _rows(_RETIRE, {"ids": ids, "revision": revision, "at": at})
-    _rows(_NOTE_RETIRED, [at, ids])
+    rows = [row for row, _ in rows_of(ids).values() if row]
+    held = [{**row._asdict(), "is_published": False} for row in rows]
+    rows_from(_KEEP_HISTORY, {"rows": _json(held), "revision": revision})
+    gone = rows_from(_RETIRE, {"ids": ids, "revision": revision, "at": at})
+    rows_from(_NOTE_RETIRED, [at, ids])
     return [(external_id, sku) for external_id, sku, _ in gone]
 
 
@@ -244,55 +198,64 @@ def note_unchanged(
     if not held:
         return {}
     rows = [{"id": pk, **_hashes(each, set(_FACETS))} for pk, each in held.items()]
-    noted = {pk for (pk,) in _rows(_NOTE_UNCHANGED, {"rows": _json(rows), "at": at})}
+    noted = {pk for (pk,) in rows_from(_NOTE_UNCHANGED, {"rows": _json(rows), "at": at})}
     return {each.external_id: each for pk, each in held.items() if pk not in noted}
 
 
 def write(
     source: Source,
-    accepted: list[tuple[Desired, Variant | None]],
+    accepted: list[tuple[Desired, Row | None]],
     *,
     facets: Mapping[str, set[str]],
-    tree: Tree,
+    known: Mapping[str, Known],
     revision: int,
     at: datetime,
 ) -> None:
-    """Write the facets of each variant that moved, over the row it has or as a new one."""
+    """Write the facets of each variant that moved, over the row it has or as a new one.
+
+    What was read beside them, and no later by another, was read as well.
+    """
     wanted = [each for each, _ in accepted]
     brands, products = _write_brands(source, wanted), _write_products(source, wanted)
-    fresh = iter(_rows(_NEW_IDS, [sum(row is None for _, row in accepted)]))
+    new = sum(row is None for _, row in accepted)
+    fresh = iter(rows_from(_NEW_IDS, [new]) if new else [])
     rows = []
     for each, row in accepted:
-        base = _as_row(row) if row else {"id": next(fresh)[0], "created_revision": revision}
+        base = row._asdict() if row else {"id": next(fresh)[0], "created_revision": revision}
         moved = facets[each.external_id]
         if "content" in moved:
-            base |= _content_columns(source, each, tree, brands, products, revision)
+            base |= _content_columns(source, each, brands, products, revision)
         if "price" in moved:
             base |= _price_columns(source, each)
         if "stock" in moved:
             base |= _stock_columns(each, revision)
         rows.append(base)
-    _write_rows(rows, revision)
+    rows_from(_WRITE_VARIANTS, {"rows": _json(rows), "revision": revision})
     pairs = [(each, row["id"]) for each, row in zip(wanted, rows, strict=True)]
     _write_documents([(e, pk) for e, pk in pairs if "content" in facets[e.external_id]])
     _write_levels(source, [(e, pk) for e, pk in pairs if "stock" in facets[e.external_id]])
-    noted = [{"id": pk, **_hashes(each, facets[each.external_id])} for each, pk in pairs]
-    _rows(_NOTE_WRITTEN, {"rows": _json(noted), "at": at})
+    noted = [{"id": pk, **_hashes(e, _noted(e, known.get(e.external_id)))} for e, pk in pairs]
+    rows_from(_NOTE_WRITTEN, {"rows": _json(noted), "at": at})
 
 
-def _as_row(row: Variant) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _COLUMNS.split(", ")}
+def _noted(each: Desired, known: Known | None) -> set[str]:
+    """Return the facets whose reading is the latest."""
+    return {
+        facet
+        for facet in _FACETS
+        if getattr(each.record, facet) is not None
+        and (known is None or getattr(known, f"{facet}_open"))
+    }
 
 
 def _content_columns(
     source: Source,
     each: Desired,
-    tree: Tree,
     brands: Mapping[str, int],
     products: Mapping[str, int],
     revision: int,
 ) -> dict[str, Any]:
-    ids, depths = tree.closure(each.product.category_external_ids)
+    ids, depths = each.closure
     return {
         "external_id": each.external_id,
         "sku": each.sku,
@@ -328,19 +291,17 @@ def _stock_columns(each: Desired, revision: int) -> dict[str, Any]:
     }
 
 
-def _write_rows(rows: list[dict[str, Any]], revision: int) -> None:
-    kept = {pk for (pk,) in _rows(_KEEP_HISTORY, {"rows": _json(rows), "revision": revision})}
-    for row in rows:
-        if row["id"] in kept:
-            row["touched_revision"] = revision
-    _rows(_WRITE_VARIANTS, [_json(rows)])
-
-
 def _write_documents(pairs: list[tuple[Desired, int]]) -> None:
-    _rows(_WRITE_DOCUMENTS, [[pk for _, pk in pairs], [each.document for each, _ in pairs]])
+    if not pairs:
+        return
+    rows = [{"id": pk, "body": each.document} for each, pk in pairs]
+    # As JSON: a list of long texts is escaped by the driver one at a time, in Python.
+    rows_from(_WRITE_DOCUMENTS, [_json(rows)])
 
 
 def _write_levels(source: Source, pairs: list[tuple[Desired, int]]) -> None:
+    if not pairs:
+        return
     levels = [
         (pk, level) for each, pk in pairs if each.record.stock for level in each.record.stock.levels
     ]
@@ -355,43 +316,47 @@ def _write_levels(source: Source, pairs: list[tuple[Desired, int]]) -> None:
         }
         for pk, level in levels
     ]
-    _rows(_WRITE_LEVELS, {"rows": _json(rows), "ids": [pk for _, pk in pairs]})
+    rows_from(_WRITE_LEVELS, {"rows": _json(rows), "ids": [pk for _, pk in pairs]})
 
 
 def _locations(source: Source, names: set[str]) -> dict[str, int]:
-    return {
+    known = dict(
+        Location.objects.filter(source=source, external_id__in=names).values_list(
+            "external_id", "pk"
+        )
+    )
+    return known | {
         name: Location.objects.get_or_create(
             source=source, external_id=name, defaults={"name": name}
         )[0].pk
-        for name in sorted(names)
+        for name in sorted(names - known.keys())
     }
 
 
 def _write_brands(source: Source, wanted: list[Desired]) -> dict[str, int]:
-    records = {e.product.brand.external_id: e.product.brand for e in wanted if e.product.brand}
-    Brand.objects.bulk_create(
-        [Brand(source=source, external_id=i, slug=b.slug, name=b.name) for i, b in records.items()],
-        update_conflicts=True,
-        unique_fields=["source", "external_id"],
-        update_fields=["slug", "name"],
-    )
-    found = Brand.objects.filter(source=source, external_id__in=records)
-    return dict(found.values_list("external_id", "pk"))
+    brands = {e.product.brand.external_id: e.product.brand for e in wanted if e.product.brand}
+    rows = {i: (brand.slug, brand.name) for i, brand in brands.items()}
+    return _written(_BRANDS, source, rows)
 
 
 def _write_products(source: Source, wanted: list[Desired]) -> dict[str, int]:
-    records = {each.product.external_id: each.product for each in wanted}
-    Product.objects.bulk_create(
-        [
-            Product(source=source, external_id=i, code=p.code, name=p.name, url=p.url)
-            for i, p in records.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["source", "external_id"],
-        update_fields=["code", "name", "url"],
-    )
-    found = Product.objects.filter(source=source, external_id__in=records)
-    return dict(found.values_list("external_id", "pk"))
+    products = {each.product.external_id: each.product for each in wanted}
+    rows = {i: (product.code, product.name, product.url) for i, product in products.items()}
+    return _written(_PRODUCTS, source, rows)
+
+
+def _written(sql: _Named, source: Source, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    """Write those rows that are new or say something else; return the ids of all by external id."""
+    found = rows_from(sql.read, [source.pk, list(wanted)])
+    ids = {row[0]: row[1] for row in found if wanted[row[0]] == row[2:]}
+    if len(ids) < len(wanted):
+        rows = [
+            {"external_id": i, **dict(zip(sql.columns, says, strict=True))}
+            for i, says in sorted(wanted.items())
+            if i not in ids
+        ]
+        ids |= rows_from(sql.write, {"source": source.pk, "rows": _json(rows)})
+    return ids
 
 
 def _hashes(each: Desired, facets: set[str]) -> dict[str, str]:

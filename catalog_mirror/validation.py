@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from catalog_mirror.records import UNWRITABLE, ProductRecord, Stock, Unmirrorable, VariantRecord
-from catalog_mirror.taxonomy import Tree
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 LONGEST_SKU = 100  # characters; WooCommerce and Shopify allow no more
@@ -148,13 +147,11 @@ def _printable(text: str) -> str:
     return UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def unplaced(product: ProductRecord, variant: VariantRecord, tree: Tree) -> Unmirrorable | None:
-    """Return the refusal of a record whose category the mirror has not read yet, or None.
+def unplaced(product: ProductRecord, variant: VariantRecord) -> Unmirrorable:
+    """Return the refusal of a record whose category the mirror has not read yet.
 
     To mirror it without the category could show what a rule on that category hides.
     """
-    if tree.knows(product.category_external_ids):
-        return None
     return _unmirrorable(
         product,
         variant,

@@ -6,7 +6,8 @@ from apikeys import keys
 from catalog_mirror.models import Brand, Category, Source, Variant
 from customers import versions
 from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
-from pricing.models import PriceRule
+from pricing.entry import add_price_rule
+from pricing.models import OrderMinimum, OrderRule
 
 _ACTOR = "seed_demo"
 
@@ -37,15 +38,18 @@ def _alder(gold: Tier, drinkware: Source) -> str:
     versions.add(VisibilityRule, actor=_ACTOR, customer=alder, effect="deny", category=outdoor)
     _percent("35", tier=gold, brand=Brand.objects.get(source=drinkware, slug="northcup"))
     variant = Variant.objects.filter(source=drinkware, list_price__gt=5, is_published=True).first()
-    versions.add(
-        PriceRule,
+    add_price_rule(
         actor=_ACTOR,
         customer=alder,
         variant=variant,
-        kind="fixed",
-        amount=Decimal("4.20"),
+        kind="contract",
+        amount="4.20",
         currency="USD",
         name="Contract 2026",
+        breaks=[{"minimum_quantity": 144, "value": "3.90", "name": "Pallet"}],
+    )
+    versions.add(
+        OrderRule, actor=_ACTOR, customer=alder, variant=variant, minimum_quantity=12, step=12
     )
     return _key(alder)
 
@@ -57,6 +61,13 @@ def _birch(silver: Tier, drinkware: Source, apparel: Source) -> str:
     versions.add(VisibilityRule, actor=_ACTOR, customer=birch, effect="allow", brand=brand)
     bags = Category.objects.get(source=apparel, slug="bags-travel")
     _percent("22.5", customer=birch, category=bags)
+    versions.add(
+        OrderMinimum,
+        actor=_ACTOR,
+        customer=birch,
+        minimum_value=Decimal(250),
+        currency="USD",
+    )
     return _key(birch)
 
 
@@ -67,14 +78,7 @@ def _customer(slug: str, name: str, tier: Tier) -> Customer:
 
 
 def _percent(percent: str, **who_and_what: Tier | Customer | Source | Brand | Category) -> None:
-    versions.add(
-        PriceRule,
-        actor=_ACTOR,
-        kind="percent",
-        percent=Decimal(percent),
-        currency="USD",
-        **who_and_what,
-    )
+    add_price_rule(actor=_ACTOR, kind="percent", percent=percent, currency="USD", **who_and_what)
 
 
 def _key(customer: Customer) -> str:

@@ -45,6 +45,14 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CURSOR_KEYS = fernet_keys("CURSOR_KEYS")
 SEALING_KEYS = fernet_keys("SEALING_KEYS")
 
+# How shops reach us: their webhooks deliver to addresses below it.
+PUBLIC_URL = env.str(
+    "PUBLIC_URL",
+    default=f"http://127.0.0.1:{env.str('PORT', default='8000')}"
+    if LOCAL
+    else f"https://{ALLOWED_HOSTS[0]}",
+).rstrip("/")
+
 INSTALLED_APPS = [
     "groundwork",  # first: its `migrate` runs as the owner role
     "catalog_mirror",
@@ -133,7 +141,13 @@ CELERY_TASK_ROUTES = {
 }
 # What each finds in the database decides what is done, so a tick too many does nothing.
 CELERY_BEAT_SCHEDULE = {
+    "sweeps": {"task": "sync.tasks.tick", "schedule": 30.0, "options": {"expires": 30}},
     "wake sources": {"task": "sync.tasks.wake_sources", "schedule": 5.0, "options": {"expires": 5}},
+    "forget old corrections": {
+        "task": "sync.tasks.forget_old_corrections",
+        "schedule": timedelta(hours=24),
+        "options": {"expires": 3600},
+    },
     "purge events": {
         "task": "sync.tasks.purge_events",
         "schedule": timedelta(hours=24),
@@ -147,6 +161,9 @@ HOOK_WINDOW = timedelta(seconds=10)
 HOOK_EVENTS_PER_WINDOW = env.int("HOOK_EVENTS_PER_10_SECONDS", default=2_000)
 HOOK_EVENTS_KEPT = timedelta(days=env.int("HOOK_EVENTS_KEPT_DAYS", default=14))
 HOOK_REFUSALS_KEPT = timedelta(days=90)
+
+# Days for which what a sweep corrected can be looked up.
+DRIFT_KEPT_DAYS = env.int("DRIFT_KEPT_DAYS", default=180)
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

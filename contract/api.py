@@ -1,6 +1,6 @@
 """The doors of /v1."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -12,6 +12,8 @@ from rest_framework.views import APIView
 
 from catalog_mirror import revisions
 from contract import serializers as shapes
+from contract.caller import caller
+from contract.catalogue import brands, categories
 from contract.change_cursors import ChangeCursor, change_cursor
 from contract.cursors import CursorInvalid
 from contract.delta import changes_page, start_cursor
@@ -19,12 +21,20 @@ from contract.items import joined
 from contract.lists import Page, PageRequest, product, product_page, stock_page
 from contract.parameters import filters_of, limit_of, refuse_unknown, single
 from contract.partner_view import PartnerView
+from contract.pricing import (
+    LARGEST_BODY,
+    Asked,
+    asked_by_body,
+    asked_by_query,
+    basket_json,
+    priced_basket,
+)
 from contract.problems import (
     Problem,
     bad_parameter,
+    method_not_allowed,
     not_found,
     problem_response,
-    read_only,
 )
 from contract.snapshots import Snapshot
 
@@ -105,6 +115,67 @@ class ChangeList(PartnerView):
             raise bad_parameter("since", "This is not a cursor of yours.") from None
 
 
+class Pricing(PartnerView):
+    """Prices of SKUs at their quantities, and whether an order of them would do."""
+
+    route = "/v1/pricing"
+    http_method_names = ["get", "head", "post"]  # noqa: RUF012 - as Django declares it
+
+    @shapes.described("get_pricing", shapes.Basket, *_REFUSED, parameters=shapes.PRICING_PARAMETERS)
+    def get(self, request: HttpRequest) -> HttpResponse:
+        refuse_unknown(request.GET, ("sku", "quantity"))
+        return self._priced(asked_by_query(request.GET))
+
+    @shapes.described("post_pricing", shapes.Basket, *_REFUSED, 413, body=shapes.Wanted)
+    def post(self, request: HttpRequest) -> HttpResponse:
+        refuse_unknown(request.GET, ())
+        return self._priced(asked_by_body(_body(request, most=LARGEST_BODY)))
+
+    def _priced(self, asked: Asked) -> HttpResponse:
+        with self.snapshot() as snapshot:
+            return self.answer(basket_json(snapshot, priced_basket(snapshot, asked)))
+
+
+class BrandList(PartnerView):
+    """The brands of your view."""
+
+    route = "/v1/brands"
+
+    @shapes.described("list_brands", shapes.BrandList, *_REFUSED)
+    def get(self, request: HttpRequest) -> HttpResponse:
+        refuse_unknown(request.GET, ())
+        with self.snapshot() as snapshot:
+            return self.answer(_whole(snapshot, {"data": brands(snapshot)}))
+
+
+class CategoryList(PartnerView):
+    """The categories of your view."""
+
+    route = "/v1/categories"
+
+    @shapes.described("list_categories", shapes.CategoryList, *_REFUSED)
+    def get(self, request: HttpRequest) -> HttpResponse:
+        refuse_unknown(request.GET, ())
+        with self.snapshot() as snapshot:
+            return self.answer(_whole(snapshot, {"data": categories(snapshot)}))
+
+
+class Me(PartnerView):
+    """Who you are here, under which terms."""
+
+    route = "/v1/me"
+
+    @shapes.described("get_me", shapes.Caller, *_REFUSED)
+    def get(self, request: HttpRequest) -> HttpResponse:
+        refuse_unknown(request.GET, ())
+        key = {
+            "scopes": self.admission.scopes,
+            "requests_a_minute": self.admission.quota,
+        }
+        with self.snapshot() as snapshot:
+            return self.answer(_whole(snapshot, {**caller(snapshot), "key": key}))
+
+
 class NoSuchRoute(PartnerView):
     """Anything else under /v1: logged like every request, and not found."""
 
@@ -122,7 +193,7 @@ class Health(APIView):
 
     def dispatch(self, request: HttpRequest, *_: Any, **_options: Any) -> HttpResponseBase:
         if (request.method or "").lower() not in self.http_method_names:
-            return problem_response(read_only())
+            return problem_response(method_not_allowed())
         return self.get(request)
 
     @shapes.described("health", shapes.Health, 503)
@@ -141,6 +212,21 @@ def _page_request(request: HttpRequest, *, most: int) -> PageRequest:
         filters_of(request.GET),
         limit_of(request.GET, default=_DEFAULT_LIMIT, most=most),
         single(request.GET, "cursor"),
+    )
+
+
+def _body(request: HttpRequest, *, most: int) -> bytes:
+    """Return the body; it is not read where it says itself that it is too large."""
+    declared = request.headers.get("Content-Length", "")
+    if not declared.isdecimal() or int(declared) > most:
+        raise Problem(413, "body_too_large", f"A body has a length, and at most {most} bytes.")
+    return request.body
+
+
+def _whole(snapshot: Snapshot, members: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(
+        {**members, "revision": snapshot.revision, "as_of": snapshot.at},
+        option=orjson.OPT_UTC_Z,
     )
 
 

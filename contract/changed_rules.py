@@ -26,7 +26,7 @@ _OF_TIERS = """
     select subject_kind, subject_id, tier_id from {table}
         where tier_id = any(%(tiers)s) and (until_revision is null or until_revision > %(since)s)
 """
-_TABLES = ("customers_visibilityrule", "pricing_pricerule")
+_TABLES = ("customers_visibilityrule", "pricing_pricerule", "pricing_orderrule")
 
 
 def _subjects_sql(*arms: str) -> str:

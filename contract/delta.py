@@ -5,7 +5,7 @@ and EXAMINED.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,13 +15,13 @@ import orjson
 from catalog_mirror.states import State
 from contract.change_cursors import ChangeCursor, Mark
 from contract.changed_rules import Subjects, changed_subjects, terms_since
-from contract.items import VIEW_VERSION, VisibleRow, item, price_json, visible_rows
+from contract.items import VIEW_VERSION, VisibleRow, item, price_list, sale_json, visible_rows
 from contract.moments import Interval, Projection, moving_revisions, past_projections
 from contract.problems import Problem
 from contract.snapshots import Snapshot
 from customers.entitlements import GATE
 from customers.rulebook import visibility_since
-from pricing.offers import quote
+from pricing.offers import sale
 from pricing.rules import rules_since
 
 # How many candidates a page looks at, whatever it finds: a rule on everything that changes nothing
@@ -168,11 +168,10 @@ def _candidates(
 def _shown(snapshot: Snapshot, ids: list[int]) -> Iterator[_Variant]:
     """Yield the variants of an enumeration: there is no past to compare with."""
     rows = visible_rows(snapshot, ids)
-    prices = rules_since(snapshot, (row.state for row in rows.values()), since=snapshot.revision)
+    prices = price_list(snapshot, [row.state for row in rows.values()])
     for variant_id in ids:
         row = rows[variant_id]
-        price = _price_now(snapshot, row, prices.covering(row.state))
-        yield _Variant(variant_id, row, price, (None,), frozenset())
+        yield _Variant(variant_id, row, prices.told(row.state).words, (None,), frozenset())
 
 
 def _compared(
@@ -191,13 +190,9 @@ def _compared(
             standing = [
                 r for r in interval.prices.covering(row.state) if r.in_force(snapshot.revision)
             ]
-            price = _price_now(snapshot, row, standing)
+            price = sale_json(sale(row.state, snapshot.terms, standing, snapshot.at))
         past = tuple(past_projections(interval, states.get(variant_id, [])))
         yield _Variant(variant_id, row, price, past, moved.get(variant_id, frozenset()))
-
-
-def _price_now(snapshot: Snapshot, row: VisibleRow, rules: Sequence[Any]) -> bytes:
-    return price_json(quote(row.state, snapshot.terms, rules, snapshot.at))
 
 
 def _states(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, list[State]]:

@@ -1,6 +1,6 @@
 """An item as partners get it: the stored document with stock, price and order terms spliced in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -10,8 +10,9 @@ import orjson
 from catalog_mirror.states import State
 from contract.snapshots import Snapshot
 from customers.entitlements import GATE
-from pricing.offers import Quote, Rung, offer_of
-from pricing.price_lists import PriceList, kept_price_list
+from pricing.offers import Offer, Rung, Sale
+from pricing.order_terms import OrderTerms
+from pricing.price_lists import PriceList, kept_rules
 from pricing.rules import rules_in_force
 
 # What every read of items selects; the order is that of `VisibleRow`.
@@ -29,9 +30,7 @@ FROM = """
 _BY_IDS = f"select {COLUMNS} {FROM} where v.id = any(%(ids)s) and {GATE} order by v.id"
 
 # Bumped when code changes what an item says: held in cursors, it makes clients enumerate again.
-VIEW_VERSION = 1
-
-_ORDER = b'{"minimum_quantity":1,"step":1,"maximum_quantity":null}'
+VIEW_VERSION = 2
 
 
 class VisibleRow(NamedTuple):
@@ -43,11 +42,15 @@ class VisibleRow(NamedTuple):
 
 
 def visible_row(row: Sequence[Any]) -> VisibleRow:
-    pk, sku, source, brand, product, categories, depths, price, currency, tax, *rest = row
+    on_hand, available, status, document = row[10:]
+    return VisibleRow(state_of(row[:10]), stock_json(on_hand, available, status), document)
+
+
+def state_of(row: Sequence[Any]) -> State:
+    """Return the state of now from the first ten of COLUMNS."""
+    pk, sku, source, brand, product, categories, depths, price, currency, tax = row
     gate = (sku, True, source, brand, product, _integers(categories), _integers(depths))
-    on_hand, available, status, document = rest
-    state = State(pk, 0, None, *gate, price, currency, tax)
-    return VisibleRow(state, stock_json(on_hand, available, status), document)
+    return State(pk, 0, None, *gate, price, currency, tax)
 
 
 @lru_cache(maxsize=16_384)
@@ -68,43 +71,51 @@ def visible_rows(snapshot: Snapshot, ids: list[int]) -> dict[int, VisibleRow]:
 
 def items_of(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> list[bytes]:
     """Return the items of visible rows, priced for the customer of the snapshot."""
-    prices = _price_list(snapshot, rows)
-    return [item(row, price_json(prices.quote(row.state))) for row in rows]
+    prices = price_list(snapshot, [row.state for row in rows])
+    return [item(row, prices.told(row.state).words) for row in rows]
 
 
-def _price_list(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> PriceList:
-    """Return the customer's kept price list, or one made of the rules under these rows."""
+def price_list(snapshot: Snapshot, states: Collection[State]) -> PriceList:
+    """Return the customer's kept price list, or one made of the rules under these states."""
     kept = snapshot.kept
     prices, was_read = kept.prices, kept.prices_read  # once: other threads share what is kept
     if not was_read or (prices and not prices.is_current(snapshot.at)):
-        prices = kept_price_list(snapshot, snapshot.terms, snapshot.at)
+        rules = kept_rules(snapshot)
+        prices = PriceList(snapshot.terms, rules, snapshot.at, tell=sale_json) if rules else None
         kept.prices, kept.prices_read = prices, True
     if prices:
         return prices
-    rules = rules_in_force(snapshot, (row.state for row in rows))
-    return PriceList(snapshot.terms, rules, snapshot.at)
+    rules = rules_in_force(snapshot, states)
+    return PriceList(snapshot.terms, rules, snapshot.at, tell=sale_json)
 
 
-def item(row: VisibleRow, price: bytes) -> bytes:
+def item(row: VisibleRow, sale: bytes) -> bytes:
     head = row.document.encode()[:-1]
-    return b'%b,"stock":%b,"price":%b,"order":%b}' % (head, row.stock, price, _ORDER)
+    return b'%b,"stock":%b,%b}' % (head, row.stock, sale)
 
 
-@lru_cache(maxsize=65_536)
-def price_json(quoted: Quote) -> bytes:
-    """Return the price terms as they go over the wire; equal bytes are equal terms."""
-    price = offer_of(quoted)
-    return orjson.dumps(
-        {
-            "currency": price.currency,
-            "tax_included": price.tax_included,
-            "list": _text(price.list_price),
-            "unit": _text(price.unit),
-            "breaks": [_rung(rung) for rung in price.rungs],
-            "next_change_at": price.next_change_at,
-        },
-        option=orjson.OPT_UTC_Z,
+def sale_json(sale: Sale) -> bytes:
+    """Return the members of an item that tell of buying it; equal bytes are equal terms."""
+    return b'"price":%b,"order":%b' % (
+        orjson.dumps(price_of(sale.offer), option=orjson.OPT_UTC_Z),
+        orjson.dumps(order_of(sale.order)),
     )
+
+
+def price_of(offer: Offer) -> dict[str, Any]:
+    """Return the price terms as they go over the wire."""
+    return {
+        "currency": offer.currency,
+        "tax_included": offer.tax_included,
+        "list": _text(offer.list_price),
+        "unit": _text(offer.unit),
+        "breaks": [_rung(rung) for rung in offer.rungs],
+        "next_change_at": offer.next_change_at,
+    }
+
+
+def order_of(terms: OrderTerms) -> dict[str, Any]:
+    return terms._asdict()
 
 
 def _rung(rung: Rung) -> dict[str, Any]:
@@ -113,8 +124,13 @@ def _rung(rung: Rung) -> dict[str, Any]:
         "unit": str(rung.unit),
         "discount_percentage": _text(rung.discount_percentage),
         "name": rung.name or None,
-        "basis": {"who": rung.who, "what": rung.what, "kind": rung.kind},
+        "counted_per": rung.counted_per,
+        "basis": basis_of(rung),
     }
+
+
+def basis_of(rung: Rung) -> dict[str, str]:
+    return {"who": rung.who, "what": rung.what, "kind": rung.kind}
 
 
 def _text(amount: Decimal | None) -> str | None:

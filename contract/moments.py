@@ -10,10 +10,11 @@ from datetime import datetime
 
 from catalog_mirror.revisions import EPSILON
 from catalog_mirror.states import State
-from contract.items import price_json
+from contract.items import sale_json
 from customers.rulebook import Rulebook
 from customers.visibility import RuleVersion, Terms, VisibilityVersion, is_visible
-from pricing.offers import PriceVersion, quote
+from pricing.offers import sale
+from pricing.rule_versions import AnyVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Interval:
     until_at: datetime
     terms: Sequence[Terms]
     visibility: Rulebook[VisibilityVersion]
-    prices: Rulebook[PriceVersion]
+    prices: Rulebook[AnyVersion]
     recorded_at: Mapping[int, datetime]
 
 
@@ -59,7 +60,7 @@ def projection(
     if not is_visible(state, terms, seen, at):
         return None
     prices = [r for r in interval.prices.covering(state) if r.in_force(revision)]
-    return Projection(state.sku, price_json(quote(state, terms, prices, at)))
+    return Projection(state.sku, sale_json(sale(state, terms, prices, at)))
 
 
 def moving_revisions(

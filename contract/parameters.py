@@ -40,10 +40,10 @@ def refuse_unknown(query: QueryDict, known: Iterable[str]) -> None:
 
 
 def filters_of(query: QueryDict) -> Filters:
-    return Filters(tuple((name, _values(query, name)) for name in _FILTERS if name in query))
+    return Filters(tuple((name, values_of(query, name)) for name in _FILTERS if name in query))
 
 
-def _values(query: QueryDict, name: str) -> tuple[str, ...]:
+def values_of(query: QueryDict, name: str) -> tuple[str, ...]:
     values = tuple(query.getlist(name))
     if len(values) > MOST_VALUES:
         raise bad_parameter(name, f"At most {MOST_VALUES} values, each as {name}=...")

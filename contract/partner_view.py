@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from apikeys.addresses import client_address
 from apikeys.admission import Admission, admit, admit_then, complete
 from apikeys.keys import PresentedKey, parsed
-from contract.problems import Problem, problem_response, read_only
+from contract.problems import Problem, method_not_allowed, problem_response
 from contract.snapshots import (
     COMMIT,
     ContractInactive,
@@ -126,7 +126,7 @@ class PartnerView(APIView):
     def _handled(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         method = (request.method or "").lower()
         if method not in self.http_method_names:
-            raise read_only()
+            raise method_not_allowed(self.http_method_names)
         response: HttpResponse = getattr(self, method)(request, **kwargs)
         return response
 

@@ -1,6 +1,6 @@
 """Refusals in the words of RFC 9457, each with a stable code."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import orjson
 from django.http import HttpResponse
@@ -14,6 +14,7 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     410: "The cursor is no longer good",
+    413: "The body is too large",
     429: "Too many requests",
     500: "Something failed here",
     503: "Not available right now",
@@ -44,9 +45,10 @@ def bad_parameter(name: str, detail: str) -> Problem:
     return Problem(400, "invalid_parameter", detail, parameter=name)
 
 
-def read_only() -> Problem:
-    detail = "This resource is read with GET."
-    return Problem(405, "method_not_allowed", detail, headers={"Allow": "GET, HEAD"})
+def method_not_allowed(methods: Iterable[str] = ("get", "head")) -> Problem:
+    allowed = ", ".join(method.upper() for method in methods)
+    detail = f"This resource takes {allowed}."
+    return Problem(405, "method_not_allowed", detail, headers={"Allow": allowed})
 
 
 def not_found() -> Problem:

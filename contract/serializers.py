@@ -71,7 +71,7 @@ class ItemStock(_Shape):
 class PriceBasis(_Shape):
     who = serializers.CharField(help_text="customer, tier, everyone")
     what = serializers.CharField(help_text="variant, product, category, brand, source, all")
-    kind = serializers.CharField(help_text="fixed, percent, list")
+    kind = serializers.CharField(help_text="contract, fixed, percent, list")
 
 
 class PriceBreak(_Shape):
@@ -79,6 +79,9 @@ class PriceBreak(_Shape):
     unit = serializers.CharField()
     discount_percentage = serializers.CharField(allow_null=True)
     name = serializers.CharField(allow_null=True)
+    counted_per = serializers.CharField(
+        help_text="variant, product, category: what is counted together to reach the quantity."
+    )
     basis = PriceBasis()
 
 
@@ -153,6 +156,106 @@ class ChangesPage(_Page):
     delta_cursor = serializers.CharField(required=False, help_text="Where the next pass starts.")
 
 
+class WantedLine(_Shape):
+    sku = serializers.CharField()
+    quantity = serializers.IntegerField(default=1, min_value=1)
+
+
+class Wanted(_Shape):
+    items = WantedLine(many=True)
+
+
+class PricedLine(_Shape):
+    sku = serializers.CharField()
+    quantity = serializers.IntegerField()
+    status = serializers.CharField(
+        help_text="ok, not_found, not_sold, below_minimum, above_maximum, not_in_steps; more may come."
+    )
+    unit = serializers.CharField(
+        required=False, allow_null=True, help_text="The price of a piece at this quantity."
+    )
+    total = serializers.CharField(required=False, allow_null=True)
+    basis = PriceBasis(required=False, allow_null=True)
+    nearest_quantity = serializers.IntegerField(
+        required=False, allow_null=True, help_text="Where the quantity is refused: one that is not."
+    )
+    price = ItemPrice(required=False)
+    order = ItemOrder(required=False)
+
+
+class OrderMinimum(_Shape):
+    value = serializers.CharField(allow_null=True)
+    quantity = serializers.IntegerField(allow_null=True)
+    needs = serializers.CharField(help_text="any, all")
+
+
+class Shortfall(_Shape):
+    value = serializers.CharField(allow_null=True)
+    quantity = serializers.IntegerField(allow_null=True)
+
+
+class _Whole(_Shape):
+    revision = serializers.IntegerField()
+    as_of = serializers.DateTimeField()
+
+
+class Basket(_Whole):
+    data = PricedLine(many=True)
+    currency = serializers.CharField()
+    value = serializers.CharField(help_text="Of the lines that are ok.")
+    quantity = serializers.IntegerField(help_text="Of the lines that are ok, in pieces.")
+    order_ok = serializers.BooleanField(
+        help_text="Whether every line is ok and the minimum of an order is reached."
+    )
+    minimum = OrderMinimum(allow_null=True)
+    shortfall = Shortfall(allow_null=True)
+
+
+class SeenBrand(_Shape):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    source = serializers.CharField()
+    items = serializers.IntegerField(help_text="Items of your view.")
+
+
+class BrandList(_Whole):
+    data = SeenBrand(many=True)
+
+
+class SeenCategory(SeenBrand):
+    parent = serializers.CharField(allow_null=True)
+    path = serializers.ListField(child=serializers.CharField())
+
+
+class CategoryList(_Whole):
+    data = SeenCategory(many=True)
+
+
+class Named(_Shape):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+
+
+class Contract(_Shape):
+    starts_at = serializers.DateTimeField(allow_null=True)
+    ends_at = serializers.DateTimeField(allow_null=True)
+
+
+class CallerKey(_Shape):
+    scopes = serializers.ListField(child=serializers.CharField())
+    requests_a_minute = serializers.IntegerField()
+
+
+class Caller(_Whole):
+    customer = Named()
+    tier = Named(allow_null=True)
+    currency = serializers.CharField()
+    contract = Contract()
+    unpriced = serializers.CharField(help_text="list_price, not_sold")
+    order_minimum = OrderMinimum(allow_null=True)
+    key = CallerKey()
+
+
 class Health(_Shape):
     status = serializers.CharField()
     revision = serializers.IntegerField(required=False)
@@ -164,6 +267,7 @@ _REFUSALS = {
     403: "No contract is in force.",
     404: "Hidden or unknown.",
     410: "The cursor is no longer good: enumerate again.",
+    413: "The body is too large, or does not tell its length.",
     429: "Too many requests in the last 60 seconds.",
     503: "The service cannot reach its database.",
 }
@@ -184,6 +288,14 @@ LIST_PARAMETERS = [
     OpenApiParameter("limit", int, description="Items a page."),
     OpenApiParameter("cursor", str, description="`next_cursor` of the page before."),
 ]
+PRICING_PARAMETERS = [
+    OpenApiParameter(
+        "sku", str, many=True, explode=True, required=True, description="Repeat for several."
+    ),
+    OpenApiParameter(
+        "quantity", int, many=True, explode=True, description="Once for all, or once for each SKU."
+    ),
+]
 CHANGE_PARAMETERS = [
     OpenApiParameter("since", str, description="A cursor; without it, the whole view."),
     OpenApiParameter("limit", int, description="Entries a page, about."),
@@ -191,7 +303,11 @@ CHANGE_PARAMETERS = [
 
 
 def described(
-    name: str, shape: type[_Shape], *refusals: int, parameters: list[OpenApiParameter] | None = None
+    name: str,
+    shape: type[_Shape],
+    *refusals: int,
+    parameters: list[OpenApiParameter] | None = None,
+    body: type[_Shape] | None = None,
 ) -> Callable[[_V], _V]:
     """Return the decorator that describes an operation and how it may be refused."""
     problems = {
@@ -203,6 +319,7 @@ def described(
     decorator: Callable[[_V], _V] = extend_schema(
         operation_id=name,
         parameters=parameters,
+        request=body,
         responses={200: shape, **problems},
         auth=None if HTTPStatus.UNAUTHORIZED in refusals else [],  # what refuses no key is open
     )

@@ -27,11 +27,7 @@ _BEGIN = f"""
            set_config('lock_timeout', '2s', true),
            set_config('tradecounter.customer', %(customer)s, true),
            {", ".join(f"set_config('tradecounter.{name}', %({name})s, true)" for name in SETTINGS)};
-    select r.number, r.nonce, r.recorded_at, transaction_timestamp(),
-           (select max(number) from catalog_mirror_epoch),
-           (select nonce from catalog_mirror_revision
-            where touches_rules order by number desc limit 1)
-    from catalog_mirror_revision r order by r.number desc limit 1
+    select * from catalog_mirror_position()
 """  # noqa: S608 - the names of settings, a constant
 
 # Ends a failed transaction as well. Not ROLLBACK: psycopg forgets its prepared statements at one,

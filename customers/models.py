@@ -165,6 +165,19 @@ class Rule(Version):
             models.Index(fields=["ends_at"], name="%(class)s_ends"),
         ]
 
+    @property
+    def subject(self) -> tuple[str, int]:
+        """What the rule names, also before it is saved and the generated columns are there."""
+        for name in SUBJECTS:
+            if (named := getattr(self, f"{name}_id")) is not None:
+                return name, named
+        return "all", 0
+
+    @property
+    def subject_text(self) -> str:
+        kind, named = self.subject
+        return "everything" if kind == "all" else f"{kind} {named}"
+
 
 class VisibilityRule(Rule):
     class Effect(models.TextChoices):
@@ -173,5 +186,17 @@ class VisibilityRule(Rule):
 
     effect = models.CharField(max_length=5, choices=Effect.choices)
 
+    class Meta(Rule.Meta):
+        constraints = [
+            *Rule.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["customer", "tier", *SUBJECTS, "starts_at", "ends_at", "effect"],
+                condition=Q(until_revision=None),
+                nulls_distinct=False,
+                name="no_two_equal_visibility_rules",
+                violation_error_message="This rule is there already.",
+            ),
+        ]
+
     def __str__(self) -> str:
-        return f"{self.effect} {self.subject_kind} {self.subject_id}"
+        return f"{self.effect} {self.subject_text}"

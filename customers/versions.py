@@ -49,6 +49,25 @@ def withdraw(model: type[_V], rule_uid: UUID, *, actor: str) -> None:
         _note(actor, "withdrawn", before, before=before, after=None)
 
 
+def restore(model: type[_V], version_id: int, *, actor: str) -> _V:
+    """Open a new version that says what an old one of the same rule said.
+
+    Raise `NoOpenVersion` where there is no such version, `ValidationError` where it may not be said now.
+    """
+    with revisions.writing(f"rule by {actor}", touches_rules=True) as revision:
+        versions = model._default_manager  # noqa: SLF001 - Django's name for it
+        old = versions.filter(pk=version_id).first()
+        if old is None:
+            raise NoOpenVersion("There is no such version. Look for it in the list.")
+        standing = versions.filter(rule_uid=old.rule_uid, until_revision=None).first()
+        if standing:
+            _close(standing, revision.number)
+        content = _said(old)
+        after = _opened(model(from_revision=revision.number, rule_uid=old.rule_uid, **content))
+        _note(actor, "restored", after, before=standing, after=after)
+    return after
+
+
 def terms_of(customer_id: int) -> CustomerTerms:
     """Return the customer's open terms; raise `NoOpenVersion` where it has none."""
     terms = CustomerTerms.objects.filter(customer=customer_id, until_revision=None).first()
@@ -57,10 +76,17 @@ def terms_of(customer_id: int) -> CustomerTerms:
     return terms
 
 
+def refuse_constrained(version: Version) -> None:
+    """Raise `ValidationError` for what the constraints of its table refuse.
+
+    Which versions stand is among them: it reads columns that are not the caller's.
+    """
+    version.validate_constraints(exclude=_OWN - {"rule_uid", "until_revision"})
+
+
 def _opened(version: _V) -> _V:
     version.full_clean(exclude=_OWN, validate_constraints=False)
-    # That only one version is open is among them: it reads columns that are not the caller's.
-    version.validate_constraints(exclude=_OWN - {"rule_uid", "until_revision"})
+    refuse_constrained(version)
     version.save(force_insert=True)
     return version
 

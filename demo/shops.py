@@ -16,11 +16,12 @@ class Shop:
     shared: int  # of these, SKUs that every shop of the demo sells
     time_zone: str
     prices_include_tax: bool
-    lists_all_variations: bool  # whether /wc-analytics/variations is there
+    lists_all_variations: bool  # whether there is one list of all variations
     consumer_key: str
     consumer_secret: str
     hook_secret: str  # signs its webhooks
     currency: str = "USD"
+    is_from_10_3: bool = False  # that list is WooCommerce's own, not its analytics
 
 
 def _demo_key(prefix: str, pair: str) -> str:

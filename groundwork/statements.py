@@ -33,4 +33,5 @@ def together(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def _rows_of(cursor: psycopg.Cursor[Any]) -> list[tuple[Any, ...]]:
-    return cursor.fetchall() if cursor.description else []
+    # Not `description`, which would build a description of every column first.
+    return [] if cursor.rownumber is None else cursor.fetchall()

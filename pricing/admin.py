@@ -1,31 +1,117 @@
-"""Staff lists of price rules."""
+"""Staff pages of the rules of buying: prices, exemptions, quantities and order minimums."""
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 
-from groundwork.admin import ReadOnlyAdmin
-from pricing.models import PriceRule
+from customers.admin import WHO_AND_WHAT, WINDOW, VersionAdmin, VersionForm
+from customers.models import SUBJECTS, Version
+from pricing.entry import add_price_rule, change_price_rule, checked
+from pricing.ladders import LadderRefused, breaks_of_text, text_of_breaks
+from pricing.models import OrderMinimum, OrderRule, PriceRule
+
+_STANDS = ("until_revision", admin.EmptyFieldListFilter)
+
+
+class LinesField(forms.CharField):
+    """Quantity breaks as people write them: a line each, `quantity: value name`."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        return text_of_breaks(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> list[dict[str, Any]]:  # type: ignore[override]
+        try:
+            return breaks_of_text((value or "").replace("\r", ""))
+        except LadderRefused as refused:
+            raise ValidationError(str(refused)) from refused
+
+
+class PriceRuleForm(VersionForm):
+    breaks = LinesField(
+        required=False,
+        help_text="A line each above the first quantity: `50: 7.90 Pallet`. The name is free.",
+    )
+
+    def checked(self, says: dict[str, Any]) -> dict[str, Any]:
+        return checked(says)
 
 
 @admin.register(PriceRule)
-class PriceRuleAdmin(ReadOnlyAdmin):
+class PriceRuleAdmin(VersionAdmin):
+    form = PriceRuleForm
+    says = (
+        "kind",
+        *WHO_AND_WHAT,
+        "percent",
+        "amount",
+        "currency",
+        "minimum_quantity",
+        "breaks",
+        "counted_per",
+        "exempt_from",
+        "priority",
+        "name",
+        *WINDOW,
+    )
     list_display = (
         "kind",
         "percent",
         "amount",
         "currency",
+        "minimum_quantity",
         "customer",
         "tier",
         "subject_kind",
-        "source",
-        "brand",
-        "category",
-        "product",
-        "variant",
+        *SUBJECTS,
         "priority",
-        "starts_at",
-        "ends_at",
+        *WINDOW,
         "from_revision",
         "until_revision",
     )
-    list_filter = ("kind", "subject_kind", "tier")
-    search_fields = ("customer__name", "name")
+    list_filter = ("kind", "subject_kind", "tier", _STANDS)
+    search_fields = ("customer__name", "customer__slug", "=variant__sku", "name")
+    autocomplete_fields = WHO_AND_WHAT
+
+    def added(self, *, actor: str, **says: Any) -> Version:
+        return add_price_rule(actor=actor, **says)
+
+    def changed(self, rule_uid: Any, *, actor: str, **says: Any) -> Version:
+        return change_price_rule(rule_uid, actor=actor, **says)
+
+
+@admin.register(OrderRule)
+class OrderRuleAdmin(VersionAdmin):
+    says = (
+        "minimum_quantity",
+        "step",
+        "maximum_quantity",
+        *WHO_AND_WHAT,
+        "priority",
+        *WINDOW,
+    )
+    list_display = (*says, "subject_kind", "from_revision", "until_revision")
+    list_filter = ("subject_kind", "tier", _STANDS)
+    search_fields = ("customer__name", "customer__slug", "=variant__sku")
+    autocomplete_fields = WHO_AND_WHAT
+
+
+@admin.register(OrderMinimum)
+class OrderMinimumAdmin(VersionAdmin):
+    says = (
+        "minimum_value",
+        "currency",
+        "minimum_quantity",
+        "needs",
+        "customer",
+        "tier",
+        "priority",
+        *WINDOW,
+    )
+    list_display = (*says, "from_revision", "until_revision")
+    list_filter = ("tier", _STANDS)
+    search_fields = ("customer__name", "customer__slug")
+    autocomplete_fields = ("customer", "tier")

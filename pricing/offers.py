@@ -1,56 +1,25 @@
-"""What a customer pays for a variant: one rule wins, nothing stacks; pure functions.
+"""What a customer pays for a variant: one rule wins at each quantity, nothing stacks; pure functions.
 
 The order of precedence is that of `docs/pricing.md`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
+from decimal import Decimal
 from typing import NamedTuple
 
 from catalog_mirror.states import State
-from customers.visibility import RuleVersion, Terms
+from customers.visibility import Terms
+from pricing.amounts import discount_percentage, reduced, stated
+from pricing.order_terms import OrderTerms, order_terms
+from pricing.precedence import by_what_and_who
+from pricing.rule_versions import EXEMPT, PERCENT, AnyVersion, OrderVersion, PriceVersion, Step
 
-_WHAT = ("variant", "product", "category", "brand", "source", "all")
-_WHO = ("customer", "tier", "everyone")
-_KIND = ("fixed", "percent")
-_HUNDRED = Decimal(100)
-_CENT = Decimal("0.01")
-
-# Decimals of a currency's minor unit where it is not two (ISO 4217).
-_MINOR_UNITS = dict.fromkeys(
-    [
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    ],
-    0,
-) | dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
-
-
-@dataclass(frozen=True, slots=True)
-class PriceVersion(RuleVersion):
-    kind: str
-    percent: Decimal | None
-    amount: Decimal | None
-    currency: str
-    priority: int
-    name: str
+# A contract price is a fixed price that was promised to one customer.
+KINDS = ("contract", "fixed", "percent")
+# From which discounts an exemption frees a product: those of its categories, or all wider ones.
+EXEMPTIONS = {"category": ("category",), "general": ("brand", "source", "all")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +33,12 @@ class Rung:
     who: str
     what: str
     kind: str
+    counted_per: str = "variant"
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The price terms as served. No unit price: not sold to this customer, or not in its currency."""
+    """The price terms as served. No rungs: not sold to this customer, or not in its currency."""
 
     currency: str
     tax_included: bool
@@ -78,142 +48,154 @@ class Offer:
 
     @property
     def unit(self) -> Decimal | None:
-        return self.rungs[0].unit if self.rungs else None
+        """The price of one piece; None where it is sold in larger quantities only, or not at all."""
+        return self.rungs[0].unit if self.rungs and self.rungs[0].minimum_quantity == 1 else None
 
 
-class Basis(NamedTuple):
-    """What a unit price comes from: the rule that won, or the list price."""
+class Sale(NamedTuple):
+    """All that an item says of buying it."""
 
-    kind: str
-    percent: Decimal | None
-    amount: Decimal | None
-    name: str
-    who: str
-    what: str
+    offer: Offer
+    order: OrderTerms
 
 
-class Quote(NamedTuple):
-    """A decision before its arithmetic: equal quotes are equal offers."""
+class Candidate(NamedTuple):
+    """A price rule that may win, with its rank: the lower comes first."""
 
-    currency: str
-    tax_included: bool
-    listed: Decimal | None
-    basis: Basis | None
-    next_change_at: datetime | None
-
-
-_AT_LIST_PRICE = Basis("list", None, None, "", "everyone", "all")
-
-
-def offer(state: State, terms: Terms, rules: Iterable[PriceVersion], at: datetime) -> Offer:
-    """Return what the customer pays. `rules` are those in force that cover the state."""
-    return offer_of(quote(state, terms, rules, at))
-
-
-def quote(state: State, terms: Terms, rules: Iterable[PriceVersion], at: datetime) -> Quote:
-    """Return which rule decides, and off which list price."""
-    return decided(state, terms, contest(state, terms, rules, at))
+    rank: tuple[int, ...]
+    rule: PriceVersion
 
 
 class Contest(NamedTuple):
-    """The rules between which only the unit price and the id decide, and when that may change."""
+    """The rules that variants under the same subjects share; only list prices differ between them."""
 
-    winners: tuple[PriceVersion, ...]
+    candidates: tuple[Candidate, ...]
+    order: OrderTerms
     next_change_at: datetime | None
+    counts_together: bool  # whether any of them counts other variants beside
 
 
-def contest(state: State, terms: Terms, rules: Iterable[PriceVersion], at: datetime) -> Contest:
-    """Return the rules of the highest precedence; the variant's list price matters only in being there."""
-    mine = [rule for rule in rules if rule.reaches(terms) and rule.currency == terms.currency]
+class Winner(NamedTuple):
+    """The rule that decides at a quantity; `rule` is None for the list price itself."""
+
+    unit: Decimal
+    rule: PriceVersion | None
+    step: Step
+
+
+Quantity = Callable[[PriceVersion], int]
+
+
+def sale(state: State, terms: Terms, rules: Iterable[AnyVersion], at: datetime) -> Sale:
+    """Return what the customer pays, and how it orders. `rules` cover the state and are in force."""
+    return sold(state, terms, contest(state, terms, rules, at))
+
+
+def contest(state: State, terms: Terms, rules: Iterable[AnyVersion], at: datetime) -> Contest:
+    """Return the rules that may decide; the variant's list price matters only in being there."""
+    mine = [rule for rule in rules if rule.reaches(terms) and _is_in(rule, terms.currency)]
+    holding = [rule for rule in mine if rule.holds(at)]
+    prices = [rule for rule in holding if isinstance(rule, PriceVersion)]
     has_list_price = state.currency == terms.currency and state.list_price is not None
-    usable = [
-        (_precedence(state, rule), rule)
-        for rule in mine
-        if rule.holds(at) and (has_list_price or rule.amount is not None)
-    ]
-    best = min((rank for rank, _ in usable), default=None)
-    return Contest(tuple(rule for rank, rule in usable if rank == best), _next_boundary(mine, at))
-
-
-def decided(state: State, terms: Terms, between: Contest) -> Quote:
-    """Return the quote that a contest ends in for one variant."""
-    listed = state.list_price if state.currency == terms.currency else None
-    basis = None
-    if between.winners:
-        rule = between.winners[0]
-        if len(between.winners) > 1:
-            rule = min(between.winners, key=lambda rule: (unit_price(rule, listed), rule.id))
-        what = rule.subject[0]
-        basis = Basis(rule.kind, rule.percent, rule.amount, rule.name, rule.who, what)
-    elif listed is not None and terms.unpriced != "not_sold":
-        basis = _AT_LIST_PRICE
-    return Quote(terms.currency, state.tax_included, listed, basis, between.next_change_at)
-
-
-def offer_of(quoted: Quote) -> Offer:
-    """Return the price terms of a quote; the arithmetic."""
-    listed, currency = quoted.listed, quoted.currency
-    return Offer(
-        currency=currency,
-        tax_included=quoted.tax_included,
-        list_price=None if listed is None else _stated(listed, currency),
-        rungs=(_rung(quoted.basis, listed, currency),) if quoted.basis else (),
-        next_change_at=quoted.next_change_at,
+    exempt = {
+        what for rule in prices if rule.kind == EXEMPT for what in EXEMPTIONS[rule.exempt_from]
+    }
+    candidates = (
+        Candidate(_precedence(state, rule), rule)
+        for rule in prices
+        if rule.kind != EXEMPT
+        and (rule.kind != PERCENT or (has_list_price and rule.subject[0] not in exempt))
+    )
+    return Contest(
+        tuple(sorted(candidates, key=lambda each: (each.rank, each.rule.id))),
+        order_terms(state, (rule for rule in holding if isinstance(rule, OrderVersion))),
+        _next_boundary(mine, at),
+        any(rule.counted_per != "variant" for rule in prices),
     )
 
 
-def _rung(basis: Basis, listed: Decimal | None, currency: str) -> Rung:
-    unit = _unit(basis.percent, basis.amount, listed, currency)
-    discount = (
-        ((listed - unit) / listed * _HUNDRED).quantize(_CENT, ROUND_HALF_UP) if listed else None
+def sold(state: State, terms: Terms, between: Contest) -> Sale:
+    """Return what a contest comes to for one variant."""
+    listed = listed_for(state, terms)
+    offer = Offer(
+        currency=terms.currency,
+        tax_included=state.tax_included,
+        list_price=None if listed is None else stated(listed, terms.currency),
+        rungs=tuple(_ladder(between, listed, terms)),
+        next_change_at=between.next_change_at,
     )
-    return Rung(1, unit, discount, basis.name, basis.who, basis.what, basis.kind)
+    return Sale(offer, between.order)
 
 
-def _precedence(state: State, rule: PriceVersion) -> tuple[int, int, int, int, int]:
-    kind, subject_id = rule.subject
-    depth = state.depths[state.category_ids.index(subject_id)] if kind == "category" else 0
+def listed_for(state: State, terms: Terms) -> Decimal | None:
+    """Return the list price where it is in the customer's currency: there is no silent exchange."""
+    return state.list_price if state.currency == terms.currency else None
+
+
+def winner(
+    between: Contest, listed: Decimal | None, terms: Terms, quantity: Quantity
+) -> Winner | None:
+    """Return what decides at a quantity, which a rule may count in its own way."""
+    best: Winner | None = None
+    best_rank: tuple[int, ...] = ()
+    for rank, rule in between.candidates:
+        if best and rank > best_rank:
+            break
+        step = rule.step_at(quantity(rule))
+        if step is None:
+            continue
+        unit = _unit(rule, step, listed)
+        if best is None or unit < best.unit:
+            best, best_rank = Winner(unit, rule, step), rank
+    if best is None and listed is not None and terms.unpriced != "not_sold":
+        return Winner(stated(listed, terms.currency), None, Step(1, listed, ""))
+    return best
+
+
+def rung(won: Winner, listed: Decimal | None, minimum_quantity: int) -> Rung:
+    """Return a winner as it is told."""
+    saved = discount_percentage(listed, won.unit)
+    if won.rule is None:
+        return Rung(minimum_quantity, won.unit, saved, "", "everyone", "all", "list")
+    rule = won.rule
+    basis = (won.step.name, rule.who, rule.subject[0], rule.kind, rule.counted_per)
+    return Rung(minimum_quantity, won.unit, saved, *basis)
+
+
+def _ladder(between: Contest, listed: Decimal | None, terms: Terms) -> Iterator[Rung]:
+    """Yield the breaks; one that is dearer than a smaller quantity's takes the lower price."""
+    quantities = {1} | {
+        step.minimum_quantity for each in between.candidates for step in each.rule.steps
+    }
+    lowest = None
+    for quantity in sorted(quantities):
+        won = winner(between, listed, terms, lambda _, quantity=quantity: quantity)  # type: ignore[misc]
+        if won and (lowest is None or won.unit < lowest):
+            lowest = won.unit
+            yield rung(won, listed, quantity)
+
+
+def _is_in(rule: AnyVersion, currency: str) -> bool:
+    return isinstance(rule, OrderVersion) or rule.kind == EXEMPT or rule.currency == currency
+
+
+def _precedence(state: State, rule: PriceVersion) -> tuple[int, ...]:
     return (
-        _WHAT.index(kind),
-        -depth,
-        _WHO.index(rule.who),
-        _KIND.index(rule.kind),
+        *by_what_and_who(state, rule),
+        KINDS.index(rule.kind),
         -rule.priority,
     )
 
 
-def unit_price(rule: PriceVersion, listed: Decimal | None) -> Decimal:
-    """Return a rule's unit price; a percentage needs a list price."""
-    return _unit(rule.percent, rule.amount, listed, rule.currency)
-
-
-def _unit(
-    percent: Decimal | None, amount: Decimal | None, listed: Decimal | None, currency: str
-) -> Decimal:
+def _unit(rule: PriceVersion, step: Step, listed: Decimal | None) -> Decimal:
     """Return the unit price: the fixed amount, or so much off the list price; rounded once, half up."""
-    if amount is not None:
-        return _stated(amount, currency)
+    if rule.kind != PERCENT:
+        return stated(step.value, rule.currency)
     if listed is None:
         raise ValueError("A percentage off no list price is no price.")
-    exact = listed * (_HUNDRED - (percent or 0)) / _HUNDRED
-    return at_decimals(exact, decimals_of(listed, currency))
+    return reduced(listed, step.value, rule.currency)
 
 
-@lru_cache(maxsize=65_536)
-def decimals_of(price: Decimal, currency: str) -> int:
-    """Return the decimals a price is stated with: its own, and no fewer than its currency has."""
-    exponent = price.normalize().as_tuple().exponent
-    return max(_MINOR_UNITS.get(currency, 2), -exponent if isinstance(exponent, int) else 0)
-
-
-def _stated(price: Decimal, currency: str) -> Decimal:
-    return at_decimals(price, decimals_of(price, currency))
-
-
-def at_decimals(amount: Decimal, decimals: int) -> Decimal:
-    return amount.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-
-
-def _next_boundary(rules: list[PriceVersion], at: datetime) -> datetime | None:
-    boundaries = [b for rule in rules for b in (rule.starts_at, rule.ends_at) if b and b > at]
+def _next_boundary(rules: Iterable[AnyVersion], at: datetime) -> datetime | None:
+    boundaries = (b for rule in rules for b in (rule.starts_at, rule.ends_at) if b and b > at)
     return min(boundaries, default=None)

@@ -1,32 +1,63 @@
-"""A customer's price rules kept ready to quote, good until a rule changes or a window opens or closes."""
+"""A customer's rules kept ready to quote, good until a rule changes or a window opens or closes."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from catalog_mirror.states import State
 from customers.rulebook import WHO_WHAT_WHEN, Reader, Rulebook, rulebook_of
 from customers.visibility import Terms
-from pricing.offers import Contest, PriceVersion, Quote, contest, decided
+from pricing.offers import Contest, Sale, contest, sold
+from pricing.rule_versions import (
+    ORDER_COLUMNS,
+    PRICE_COLUMNS,
+    AnyVersion,
+    OrderVersion,
+    price_version,
+)
 
 # A customer with more rules than this is quoted from the rules under each page's subjects instead.
 MOST_KEPT = 5_000
-# Contests kept a customer, about 400 bytes each; a page of 100 needs no more than 100.
+# Contests and told prices kept a customer, about 1 KB each; a page of 100 needs no more than 100.
 MOST_CONTESTS = 1_000
 
-_ALL = f"""
-    select {WHO_WHAT_WHEN}, r.kind, r.percent, r.amount, r.currency, r.priority, r.name
-    from pricing_pricerule r where r.until_revision is null limit %(most)s
+_PRICES = f"""
+    select {WHO_WHAT_WHEN}, {PRICE_COLUMNS} from pricing_pricerule r
+    where r.until_revision is null limit %(most)s
 """  # noqa: S608 - constants
+_ORDERS = f"""
+    select {WHO_WHAT_WHEN}, {ORDER_COLUMNS} from pricing_orderrule r
+    where r.until_revision is null limit %(most)s
+"""  # noqa: S608
+
+
+class Told(NamedTuple):
+    """A sale, and the words for it."""
+
+    sale: Sale
+    words: bytes
 
 
 class PriceList:
-    """Quotes from one set of rules at one instant; variants under the same subjects share a contest."""
+    """Quotes from one set of rules at one instant; variants under the same subjects share a contest.
 
-    def __init__(self, terms: Terms, rules: Rulebook[PriceVersion], at: datetime) -> None:
-        self._terms = terms
+    `tell` puts a sale into words; equal sales of a contest are put only once.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        rules: Rulebook[AnyVersion],
+        at: datetime,
+        *,
+        tell: Callable[[Sale], bytes],
+    ) -> None:
+        self.terms = terms
         self._rules = rules
         self._at = at
+        self._tell = tell
         self._contests: dict[tuple[Any, ...], Contest] = {}
+        self._sales: dict[tuple[Any, ...], Told] = {}
         self._singled_out = {
             rule.subject[1] for rule in rules.versions if rule.subject[0] == "variant"
         }
@@ -36,11 +67,28 @@ class PriceList:
     def is_current(self, at: datetime) -> bool:
         return self._at <= at and (self.valid_until is None or at < self.valid_until)
 
-    def quote(self, state: State) -> Quote:
-        """Return the decision for one variant, the same that `offers.quote` comes to."""
-        if state.variant_id in self._singled_out:
-            return decided(state, self._terms, self._contest(state))
-        shared = (
+    def told(self, state: State) -> Told:
+        """Return the sale of one variant, the same that `offers.sale` comes to, and its words."""
+        shared = self._shared(state)
+        told = self._sales.get(key := (shared, state.list_price, state.tax_included))
+        if told is None:
+            sale = sold(state, self.terms, self.contest(state))
+            told = Told(sale, self._tell(sale))
+            _keep(self._sales, key, told)
+        return told
+
+    def contest(self, state: State) -> Contest:
+        """Return the rules that may decide for a variant."""
+        between = self._contests.get(shared := self._shared(state))
+        if between is None:
+            rules = self._rules.covering(state)
+            between = contest(state, self.terms, rules, self._at)
+            _keep(self._contests, shared, between)
+        return between
+
+    def _shared(self, state: State) -> tuple[Any, ...]:
+        return (
+            state.variant_id if state.variant_id in self._singled_out else 0,
             state.source_id,
             state.brand_id,
             state.product_id,
@@ -49,20 +97,19 @@ class PriceList:
             state.currency,
             state.list_price is None,
         )
-        between = self._contests.get(shared)
-        if between is None:
-            if len(self._contests) >= MOST_CONTESTS:
-                self._contests.clear()
-            between = self._contests[shared] = self._contest(state)
-        return decided(state, self._terms, between)
-
-    def _contest(self, state: State) -> Contest:
-        return contest(state, self._terms, self._rules.covering(state), self._at)
 
 
-def kept_price_list(reader: Reader, terms: Terms, at: datetime) -> PriceList | None:
+def _keep(kept: dict[tuple[Any, ...], Any], key: tuple[Any, ...], value: Any) -> None:
+    if len(kept) >= MOST_CONTESTS:
+        kept.clear()
+    kept[key] = value
+
+
+def kept_rules(reader: Reader) -> Rulebook[AnyVersion] | None:
     """Read all rules of the reader's customer; None where they are too many to keep."""
-    rows = reader.rows(_ALL, {"most": MOST_KEPT + 1})
-    if len(rows) > MOST_KEPT:
+    prices = reader.rows(_PRICES, {"most": MOST_KEPT + 1})
+    orders = reader.rows(_ORDERS, {"most": MOST_KEPT + 1})
+    if len(prices) + len(orders) > MOST_KEPT:
         return None
-    return PriceList(terms, rulebook_of(rows, PriceVersion), at)
+    rules = rulebook_of(prices, price_version).versions
+    return Rulebook([*rules, *rulebook_of(orders, OrderVersion).versions])

@@ -1,6 +1,7 @@
 """Adds a source: what its shop tells of itself, and the way to it, kept together."""
 
 from dataclasses import dataclass
+from datetime import time
 from secrets import token_urlsafe
 
 from django.db import IntegrityError, transaction
@@ -32,6 +33,7 @@ class Wanted:
     rank: int | None
     sku_prefix: str
     per_second: float
+    sweep_at: time
 
 
 def new_hook_secret() -> str:
@@ -65,6 +67,7 @@ def add_source(wanted: Wanted, *, key: Key, shop: Shop, hook_secret: str) -> Sou
                 base_url=wanted.base_url,
                 key=key,
                 per_second=wanted.per_second,
+                sweep_at=wanted.sweep_at,
             )
             set_hook_secret(source, hook_secret)
     except IntegrityError as error:

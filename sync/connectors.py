@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from catalog_mirror.records import CategoryRecord, ProductRecord, Unmirrorable
 
 Record = ProductRecord | Unmirrorable
+Position = dict[str, Any]
 
 
 class Named(NamedTuple):
@@ -19,18 +20,26 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """Records, and the database's clock before the first request that read them."""
+    """Records, and the database's clock before the first request that read them.
+
+    `position` is where the reading goes on after them, in JSON that only its connector understands.
+    """
 
     observed_at: datetime
     records: list[Record]
+    position: Position
 
 
 @dataclass
 class Fetched:
-    """What became of named variants: `gone` are those that the shop itself says it has not."""
+    """What became of named variants: `gone` are those that the shop itself says it has not.
+
+    Of these `deleted` are gone for good, the others in the trash or the like.
+    """
 
     records: list[Record] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
 
 
 class EmptyShop(Exception):
@@ -50,12 +59,19 @@ class Connector(Protocol):
 
     def categories(self) -> list[CategoryRecord]: ...
 
-    def everything(self) -> Iterator[Batch]:
-        """Read every record; the first batch raises `EmptyShop` where the shop lists nothing."""
+    def everything(self, after: Position | None = None) -> Iterator[Batch]:
+        """Read every record, or what comes after a position; what was read before may be repeated.
+
+        The first batch raises `EmptyShop` where the shop lists nothing.
+        """
         ...
 
     def fetch(self, names: Sequence[Named], *, families: Sequence[str] = ()) -> Fetched:
         """Read the named variants again, and the products `families` with all variants they have."""
+        ...
+
+    def webhook_problems(self, url: str) -> list[str] | None:
+        """Return what the shop's webhooks lack to tell `url` of every change; None: it has none."""
         ...
 
     def close(self) -> None: ...

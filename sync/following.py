@@ -9,7 +9,7 @@ import structlog
 from catalog_mirror.models import Product, Source, Variant
 from groundwork.correlation import correlated
 from groundwork.sealing import SealBroken
-from sync import connections, events
+from sync import connections, events, runs
 from sync.connections import NotConnected, database_time, dialect_of
 from sync.connectors import Connector, Hint, MakesNoSense, Named, Record, ids_of
 from sync.events import Claimed
@@ -18,7 +18,7 @@ from sync.lines import line_to
 from sync.locks import FOLLOWING, try_lock
 from sync.models import Connection, InboundEvent
 from sync.settling import settle
-from sync.writing import WEBHOOK, Writing
+from sync.writing import WEBHOOK, Writing, skus_of
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ def follow(source: Source) -> bool:
 def _follow(source: Source, claimed: list[Claimed], *, ends_at: float) -> None:
     if worn := [each.id for each in claimed if each.attempts > events.ATTEMPTS]:
         events.bury(worn, source=source, error="Whoever followed it ended before it was done.")
-        connections.want_sweep(source.pk)
+        runs.want(source, at=database_time())
     errands = errands_of(source, [e for e in claimed if e.attempts <= events.ATTEMPTS])
     groups = [errands]
     try:
@@ -72,6 +72,7 @@ def _follow(source: Source, claimed: list[Claimed], *, ends_at: float) -> None:
             _follow_group(source, groups[0])
             groups.pop(0)
     except (ShopError, NotConnected, SealBroken) as error:
+        connections.note_stale(source, at=database_time(), reason=str(error))
         _put_off(source, _events_of(groups or [errands]), error=str(error))
         return
     events.give_back(_events_of(groups))
@@ -91,6 +92,7 @@ def _follow_group(source: Source, group: list[Errand]) -> None:
         log.exception("events_broke_us", events=[each.id for each in ours])
         _put_off(source, ours, error=f"It broke us ({type(error).__name__}). See the log.")
     else:
+        connections.note_answer(source)
         events.finish([each.id for each in ours], merged_into=merged_into)
 
 
@@ -184,7 +186,8 @@ def _refetch(source: Source, connector: Connector, group: list[Errand]) -> None:
     writing = Writing(source, dry_run=False, origin=WEBHOOK)
     at = database_time()
     fetched = connector.fetch(names, families=families)
-    writing.retire(fetched.gone, observed_at=at)
+    coming = skus_of(source, fetched.records)
+    writing.retire(fetched, observed_at=at, replaced=coming)
     for records in _chunks(fetched.records):
         writing.apply(records, observed_at=at)
     settle(connector, writing)
@@ -213,4 +216,4 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 def _put_off(source: Source, claimed: Sequence[Claimed], *, error: str) -> None:
     if events.put_off(claimed, source=source, error=error):
-        connections.want_sweep(source.pk)
+        runs.want(source, at=database_time())

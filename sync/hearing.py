@@ -8,7 +8,7 @@ from django.conf import settings
 
 from groundwork.correlation import correlation_id
 from groundwork.sealing import SealBroken
-from sync import connections, events, refusals
+from sync import connections, events, refusals, runs
 from sync.models import Connection
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ def hear(slug: str, *, headers: Mapping[str, str], body: bytes) -> int | None:
         row.source_id, dialect.delivery(headers, body), correlation_id=correlation_id()
     ):
         refusals.count("too_many", source_id=row.source_id)
-        connections.want_sweep(row.source_id)
+        runs.want(row.source, at=connections.database_time())
         raise TooManyDeliveries(int(settings.HOOK_WINDOW.total_seconds()))
     return int(row.source_id)
 

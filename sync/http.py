@@ -22,6 +22,7 @@ LONGEST_PAUSE = 60.0  # seconds of a Retry-After that are waited out
 _PIECE = 2**16
 
 pause = time.sleep
+Turns = Callable[[], float]
 
 _REFUSED, _BUSY, _OWN_ERRORS = (401, 403), (429, 503), 500
 
@@ -82,12 +83,11 @@ class Answer:
 
 
 class Wire:
-    """One kept connection to a shop, within its budget of requests a second."""
+    """One kept connection to a shop. `turns` tells before each request how many seconds to wait."""
 
-    def __init__(self, *, per_second: float) -> None:
+    def __init__(self, *, turns: Turns) -> None:
         self.requests = 0
-        self._interval = 1 / per_second
-        self._next_at = 0.0
+        self._turns = turns
         self._line = _Line()
         self._session = requests.Session()
         # No proxy, no netrc: what is sent is what the caller signed.
@@ -128,8 +128,7 @@ class Wire:
 
     def _exchange(self, question: Question) -> Answer:
         """Ask once, within one deadline over connection, headers and body."""
-        pause(max(0.0, self._next_at - time.monotonic()))
-        self._next_at = time.monotonic() + self._interval
+        pause(self._turns())
         self.requests += 1
         watch = threading.Timer(DEADLINE, self._line.hang_up)
         watch.daemon = True
@@ -167,6 +166,20 @@ class Wire:
                         "product with an enormous description."
                     )
             return Answer(response.status_code, dict(response.headers), bytes(body))
+
+
+def own_turns(*, per_second: float) -> Turns:
+    """Return the turns of who asks a shop that nobody else asks."""
+    next_at = 0.0
+
+    def take() -> float:
+        nonlocal next_at
+        now = time.monotonic()
+        wait = max(0.0, next_at - now)
+        next_at = now + wait + 1 / per_second
+        return wait
+
+    return take
 
 
 class _Line(HTTPAdapter):

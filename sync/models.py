@@ -1,5 +1,7 @@
 """How each source is reached, what each sweep of it did, and what its shop told by itself."""
 
+from datetime import time
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -22,8 +24,14 @@ class Connection(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     stale_since = models.DateTimeField(null=True)
     last_complete_sweep_at = models.DateTimeField(null=True)
-    # When something was last missed that only a sweep finds: one that began before it is not enough.
-    sweep_wanted_at = models.DateTimeField(null=True)
+    sweep_at = models.TimeField(
+        default=time(3), help_text="When it is swept each night, in the source's own time zone."
+    )
+    # What the shop's own list of webhooks lacked when it was last asked; empty where nothing.
+    webhooks_checked_at = models.DateTimeField(null=True)
+    webhooks_problem = models.CharField(
+        max_length=1000, blank=True, default="They were not looked at yet."
+    )
 
     class Meta:
         constraints = [
@@ -36,48 +44,115 @@ class Connection(models.Model):
         return self.base_url
 
 
+class RequestTurn(models.Model):
+    """From when on the next request may be sent to a source's shop, whoever sends it."""
+
+    source = models.OneToOneField(Source, models.PROTECT, primary_key=True)
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"source {self.source_id} is free at {self.free_at:%H:%M:%S.%f}"
+
+
 class SweepRun(models.Model):
-    """One reading of a whole shop, and what it changed."""
+    """One reading of a whole shop, and what it changed.
+
+    One that the schedule wants is due from `due_at` on. `position` is how far the reading was written,
+    in the connector's own words: a run that was ended early goes on from there.
+    """
 
     class Status(models.TextChoices):
+        DUE = "due"
         RUNNING = "running"
+        STOPPED = "stopped"
         COMPLETE = "complete"
         FAILED = "failed"
 
     source = models.ForeignKey(Source, models.PROTECT, db_index=False)
-    started_at = models.DateTimeField()
+    # The local date of the night it belongs to; none where a person or an event wanted it.
+    slot = models.DateField(null=True)
+    due_at = models.DateTimeField(db_default=Now())
+    tries_left = models.PositiveSmallIntegerField(default=0)
+    started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
+    position = models.JSONField(null=True)
     seen = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     retired = models.PositiveIntegerField(default=0)
     quarantined = models.PositiveIntegerField(default=0)
+    held = models.PositiveIntegerField(default=0)
     requests = models.PositiveIntegerField(default=0)
     revisions = models.PositiveIntegerField(default=0)
-    error = models.CharField(max_length=500, blank=True)
+    error = models.CharField(blank=True, max_length=500)
     correlation_id = models.CharField(max_length=64)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                name="sweep_ends_when_not_running",
-                condition=Q(status="running", finished_at=None)
-                | (~Q(status="running") & Q(finished_at__isnull=False)),
+                name="sweep_ends_when_over",
+                condition=Q(status__in=["complete", "failed"], finished_at__isnull=False)
+                | Q(status__in=["due", "running", "stopped"], finished_at=None),
+            ),
+            models.CheckConstraint(
+                name="sweep_starts_before_it_runs",
+                condition=Q(status__in=["due", "failed"]) | Q(started_at__isnull=False),
             ),
             # Two sweeps of one source at once would take each other's work for drift.
             models.UniqueConstraint(
                 fields=["source"], condition=Q(status="running"), name="one_sweep_at_once"
             ),
+            # However many ticks find a slot due, it is one row.
+            models.UniqueConstraint(fields=["source", "slot"], name="one_sweep_a_slot"),
+            models.UniqueConstraint(
+                fields=["source"],
+                condition=Q(status="due", slot=None),
+                name="one_wanted_sweep_at_once",
+            ),
         ]
         indexes = [
             # A source's page: its last sweeps.
-            models.Index(fields=["source", "-started_at"], name="sweeps_of_source")
+            models.Index(fields=["source", "-started_at"], name="sweeps_of_source"),
+            # The tick: what is due, and what may have been ended early.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(status__in=["due", "running"]),
+                name="sweeps_to_run",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"sweep of source {self.source_id} at {self.started_at:%Y-%m-%d %H:%M}"
+        at = self.started_at or self.due_at
+        return f"sweep of source {self.source_id} at {at:%Y-%m-%d %H:%M}"
+
+
+class DriftCorrection(models.Model):
+    """A field of a variant in which the mirror differed from its shop until a sweep corrected it."""
+
+    run = models.ForeignKey(SweepRun, models.PROTECT, db_index=False)
+    corrected_at = models.DateTimeField(db_default=Now())
+    revision = models.BigIntegerField()
+    source = models.CharField(max_length=40)
+    sku = models.CharField(max_length=120)
+    external_id = models.CharField(max_length=100)
+    facet = models.CharField(max_length=10)
+    field = models.CharField(max_length=40)
+    mirror_value = models.JSONField(null=True)
+    source_value = models.JSONField(null=True)
+    cause = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["run", "id"], name="corrections_of_run"),  # the report of a run
+            models.Index(fields=["sku", "-id"], name="corrections_of_sku"),  # staff look for one
+            # What is older than it is kept.
+            models.Index(fields=["corrected_at"], name="corrections_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sku}: {self.facet} {self.field}"
 
 
 class InboundEvent(models.Model):

@@ -10,13 +10,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from sync.sweep import silent
-from sync.tally import SweepResult
+from sync.tally import SHOWN, SweepResult
 
 COLUMNS = (
     "seen", "unchanged", "created", "changed", "retired", "quarantined", "requests", "seconds",
-    "revisions",
+    "revisions", "held",
 )  # fmt: skip
 LONGEST = 60  # characters of a value
+NOT_KNOWN = "cause not known"
 
 
 @contextmanager
@@ -51,6 +52,8 @@ def print_results(
             console.print(_line(each), markup=False, highlight=False)
     if dry_run:
         _print_differences(console, results)
+    else:
+        _print_corrections(console, results)
     drifted = any(r.created or r.changed or r.retired or r.revisions for r in results)
     if is_whole and not drifted:
         console.print("Nothing had drifted; no revision was taken.", highlight=False)
@@ -92,6 +95,20 @@ def _print_differences(console: Console, results: list[SweepResult]) -> None:
             console.print(f"{each.source}: and {more:,} more", markup=False, highlight=False)
         for name, count in counts.most_common():
             console.print(f"{each.source}: {name} {count:,}", markup=False, highlight=False)
+
+
+def _print_corrections(console: Console, results: list[SweepResult]) -> None:
+    for each in results:
+        lines = [
+            f"{one.sku}: {one.facet} {one.field} {_brief(one.mirror_value)} -> "
+            f"{_brief(one.source_value)} ({one.cause or NOT_KNOWN})"
+            for one in each.corrections[:SHOWN]
+        ]
+        if more := sum(each.causes.values()) - len(lines):
+            lines.append(f"and {more:,} more corrections")
+        lines += [f"{cause or NOT_KNOWN}: {count:,}" for cause, count in each.causes.items()]
+        for line in lines:
+            console.print(f"{each.source} {line}", markup=False, highlight=False)
 
 
 def _brief(value: object) -> str:

@@ -12,7 +12,7 @@ from groundwork.sealing import SealBroken
 from sync.connections import NotConnected, connector_for, database_time
 from sync.connectors import Connector, Named
 from sync.http import ShopError
-from sync.writing import Writing
+from sync.writing import Writing, skus_of
 
 ROUNDS = 3  # a holder read again may turn out to claim what another holds
 AT_ONCE = 400  # claims settled together
@@ -20,10 +20,10 @@ AT_ONCE = 400  # claims settled together
 
 def settle(connector: Connector, writing: Writing) -> None:
     """Read claimants and holders again, of whatever source, and apply both together."""
-    pending = _refused_too_early(connector, writing)
+    pending, writing.again = [*writing.again, *_refused_too_early(connector, writing)], []
     for _ in range(ROUNDS):
         claims, writing.unread = writing.unread, {}
-        names = [*claims, *(name for name in pending if name not in claims)]
+        names = list(dict.fromkeys([*claims, *pending]))
         if not names:
             return
         for start in range(0, len(names), AT_ONCE):
@@ -48,21 +48,24 @@ def _settle_once(
             elsewhere[holder.source_slug].append(name)
     if not writing.dry_run:
         for slug, held in elsewhere.items():
-            _read_again_elsewhere(slug, list(dict.fromkeys(held)), at=at, origin=writing.origin)
+            _read_again_elsewhere(slug, list(dict.fromkeys(held)), writing=writing, at=at)
     fetched = connector.fetch(list(own))
-    writing.retire(fetched.gone, observed_at=at)
+    # A record imported anew under another id has the old one retired and its SKU back in one go.
+    coming = skus_of(writing.source, fetched.records)
+    writing.retire(fetched, observed_at=at, replaced=coming)
     writing.apply(fetched.records, observed_at=at)
 
 
-def _read_again_elsewhere(slug: str, names: list[Named], *, at: datetime, origin: str) -> None:
+def _read_again_elsewhere(slug: str, names: list[Named], *, writing: Writing, at: datetime) -> None:
     """Read another source's holders again; where its shop cannot be read they stay unread."""
-    holding = Writing(Source.objects.get(slug=slug), dry_run=False, origin=origin)
+    source = Source.objects.get(slug=slug)
+    holding = Writing(source, dry_run=False, origin=writing.origin, corrections=writing.corrections)
     try:
         with closing(connector_for(holding.source)) as connector:
             fetched = connector.fetch(names)
     except (ShopError, NotConnected, SealBroken):
         return
-    holding.retire(fetched.gone, observed_at=at)
+    holding.retire(fetched, observed_at=at)
     holding.apply(fetched.records, observed_at=at)
 
 

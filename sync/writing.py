@@ -1,6 +1,6 @@
 """Hands what one sweep or webhook led to read to the mirror, and keeps count of what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from catalog_mirror import mirror, taxonomy
@@ -9,7 +9,8 @@ from catalog_mirror.differences import retirement
 from catalog_mirror.models import Source, Variant
 from catalog_mirror.records import CategoryRecord, ProductRecord
 from catalog_mirror.taxonomy import Tree
-from sync.connectors import Named, Record
+from sync.connectors import Fetched, Named, Record
+from sync.corrections import Corrections
 from sync.tally import Tally
 
 SWEEP, WEBHOOK = "sweep", "webhook"  # what revisions name as their origin
@@ -18,13 +19,23 @@ SWEEP, WEBHOOK = "sweep", "webhook"  # what revisions name as their origin
 class Writing:
     """One sweep's writing. `unread` are claims to a SKU whose holder is to be read again."""
 
-    def __init__(self, source: Source, *, dry_run: bool, origin: str = SWEEP) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        dry_run: bool,
+        origin: str = SWEEP,
+        corrections: Corrections | None = None,
+    ) -> None:
         self.source = source
         self.origin = origin
         self.dry_run = dry_run
+        self.corrections = corrections
         self.tally = Tally()
         self.unread: dict[Named, Claim] = {}
         self.retry: dict[str, Named] = {}
+        # What a run that was ended early had left open: to be read again at the end.
+        self.again: list[Named] = []
         self._foreseen: Tree | None = None
 
     def apply_categories(self, records: list[CategoryRecord]) -> None:
@@ -36,6 +47,7 @@ class Writing:
     def apply(self, records: Sequence[Record], *, observed_at: datetime) -> None:
         if not records:
             return
+        noted = self.corrections and self.corrections.of_records(self.source, records)
         applied = mirror.apply(
             self.source,
             records,
@@ -43,6 +55,7 @@ class Writing:
             origin=self.origin,
             dry_run=self.dry_run,
             foreseen=self._foreseen,
+            note=noted or mirror.unnoted,
         )
         self.tally.add(records, applied)
         waiting = applied.unread_holders
@@ -55,19 +68,55 @@ class Writing:
                 refused.product_external_id, refused.external_id
             )
 
-    def retire(self, external_ids: Sequence[str], *, observed_at: datetime) -> None:
-        if not external_ids:
+    def retire(
+        self, fetched: Fetched, *, observed_at: datetime, replaced: Collection[str] = frozenset()
+    ) -> None:
+        """Retire what the shop says is gone; SKUs in `replaced` come back with the next records."""
+        if not fetched.gone:
             return
         if self.dry_run:
-            live = Variant.objects.filter(
-                source=self.source, retired_at=None, external_id__in=external_ids
+            self.tally.add_retired(self._foreseen_retirements(fetched.gone))
+            return
+        deleted = set(fetched.deleted)
+        noted = self.corrections and self.corrections.of_retirement(self.source, deleted=deleted)
+        applied = mirror.retire(
+            self.source,
+            fetched.gone,
+            observed_at=observed_at,
+            origin=self.origin,
+            replaced=replaced,
+            note=noted or mirror.unnoted,
+        )
+        self.tally.add_retired(applied)
+
+    def _foreseen_retirements(self, external_ids: Sequence[str]) -> mirror.Applied:
+        live = Variant.objects.filter(
+            source=self.source, retired_at=None, external_id__in=external_ids
+        )
+        gone = [retirement(*row) for row in live.values_list("sku", "external_id")]
+        return mirror.Applied(differences=gone)
+
+    @property
+    def open(self) -> list[Named]:
+        """What is to be looked at again at the end of the reading."""
+        refused = self.tally.quarantined.items()
+        early = [i for i, (reason, _) in refused if reason in {"category_unknown", "duplicate_sku"}]
+        return list(
+            dict.fromkeys(
+                [*self.again, *self.unread, *(self.retry[i] for i in early if i in self.retry)]
             )
-            gone = [retirement(*row) for row in live.values_list("sku", "external_id")]
-        else:
-            gone = mirror.retire(
-                self.source, external_ids, observed_at=observed_at, origin=self.origin
-            )
-        self.tally.add_retired(gone)
+        )
+
+
+def skus_of(source: Source, records: Sequence[Record]) -> set[str]:
+    """Return the SKUs under which these records are to be published."""
+    return {
+        f"{source.sku_prefix}{variant.content.sku}"
+        for record in records
+        if isinstance(record, ProductRecord)
+        for variant in record.variants
+        if variant.content and variant.content.is_published
+    }
 
 
 def _names(records: Sequence[Record]) -> list[Named]:

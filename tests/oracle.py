@@ -65,6 +65,7 @@ class World:
     variants: dict[int, Variant] = field(default_factory=dict)
     visibility: dict[Any, Rule] = field(default_factory=dict)
     prices: dict[Any, Rule] = field(default_factory=dict)
+    orders: dict[Any, Rule] = field(default_factory=dict)
     terms: dict[int, Terms] = field(default_factory=dict)
 
     def view(self, customer: int, at: datetime) -> dict[str, dict[str, Any]]:
@@ -90,38 +91,57 @@ class World:
     def _shown(
         self, pk: int, v: Variant, customer: int, terms: Terms, at: datetime
     ) -> dict[str, Any]:
-        rules = [
-            rule
-            for rule in self.prices.values()
-            if rule.reaches(customer, terms)
-            and v.under(pk, rule.what)
-            and rule.says["currency"] == terms.currency
-        ]
-        edges = [e for rule in rules for e in (rule.starts, rule.ends) if e and e > at]
-        listed = v.price if terms.currency == v.currency else None
+        def mine(rules: dict[Any, Rule]) -> list[Rule]:
+            return [r for r in rules.values() if r.reaches(customer, terms) and v.under(pk, r.what)]
+
+        prices = [r for r in mine(self.prices) if r.says["currency"] in ("", terms.currency)]
+        orders = mine(self.orders)
+        edges = [e for rule in prices + orders for e in (rule.starts, rule.ends) if e and e > at]
+        open_prices = [rule for rule in prices if rule.open_at(at)]
+        breaks = self._breaks(v, open_prices, terms)
         return {
             "name": v.name,
             "stock": v.stock,
-            "unit": self._unit(v, rules, listed, terms, at),
+            "unit": breaks[0][1] if breaks and breaks[0][0] == 1 else None,
+            "breaks": breaks,
+            "order": self._order(v, [rule for rule in orders if rule.open_at(at)]),
             "next_change_at": min(edges, default=None),
         }
 
+    def _breaks(self, v: Variant, rules: list[Rule], terms: Terms) -> list[tuple[int, str]]:
+        """Ask for every single quantity up to the largest that any rule names."""
+        listed = v.price if terms.currency == v.currency else None
+        free = {r.says["exempt_from"] for r in rules if r.says["kind"] == "exempt"}
+        largest = max((q for rule in rules for q, _ in rule.says["ladder"]), default=1)
+        told: list[tuple[int, str]] = []
+        cheapest = None
+        for quantity in range(1, largest + 1):
+            unit = self._unit(v, rules, listed, terms, quantity, free)
+            if unit is not None and (cheapest is None or unit < cheapest):
+                cheapest = unit
+                told.append((quantity, str(unit)))
+        return told
+
     def _unit(
-        self, v: Variant, rules: list[Rule], listed: Decimal | None, terms: Terms, at: datetime
-    ) -> str | None:
+        self,
+        v: Variant,
+        rules: list[Rule],
+        listed: Decimal | None,
+        terms: Terms,
+        quantity: int,
+        free: set[str],
+    ) -> Decimal | None:
         best = None
         for rule in rules:
-            percent, amount = rule.says.get("percent"), rule.says.get("amount")
-            if not rule.open_at(at) or (amount is None and listed is None):
+            kind = rule.says["kind"]
+            reached = [value for q, value in rule.says["ladder"] if q <= quantity]
+            if not reached or (kind == "percent" and (listed is None or _freed(rule, free))):
                 continue
-            unit = amount if amount is not None else listed * (100 - percent) / 100
+            unit = listed * (100 - reached[-1]) / 100 if kind == "percent" else reached[-1]
             unit = unit.quantize(Decimal("0.01"), ROUND_HALF_UP)
-            kind, subject = rule.what
             rank = (
-                ["variant", "product", "category", "brand", "source", "all"].index(kind),
-                -v.categories[subject] if kind == "category" else 0,
-                ["customer", "tier", "everyone"].index(rule.who[0]),
-                0 if amount is not None else 1,
+                *_rank(v, rule),
+                ["contract", "fixed", "percent"].index(kind),
                 -rule.says["priority"],
                 unit,
                 rule.number,
@@ -129,10 +149,44 @@ class World:
             if best is None or rank < best[0]:
                 best = (rank, unit)
         if best:
-            return str(best[1])
+            return best[1]
         if listed is None or terms.unpriced == "not_sold":
             return None
-        return str(listed.quantize(Decimal("0.01")))
+        return listed.quantize(Decimal("0.01"))
+
+    def _order(self, v: Variant, rules: list[Rule]) -> tuple[int, int, int | None]:
+        ranked = [((*_rank(v, r), -r.says["priority"], r.number), r.says["order"]) for r in rules]
+        return min(ranked, key=lambda each: each[0])[1] if ranked else (1, 1, None)
+
+
+def _rank(v: Variant, rule: Rule) -> tuple[int, int, int]:
+    kind, subject = rule.what
+    return (
+        ["variant", "product", "category", "brand", "source", "all"].index(kind),
+        -v.categories[subject] if kind == "category" else 0,
+        ["customer", "tier", "everyone"].index(rule.who[0]),
+    )
+
+
+def _freed(rule: Rule, free: set[str]) -> bool:
+    kind = rule.what[0]
+    return ("category" in free and kind == "category") or (
+        "general" in free and kind in ("brand", "source", "all")
+    )
+
+
+def told(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what the oracle knows of an item."""
+    price, order = item["price"], item["order"]
+    edge = price["next_change_at"]
+    return {
+        "name": item["name"],
+        "stock": item["stock"]["on_hand"],
+        "unit": price["unit"],
+        "breaks": [(rung["minimum_quantity"], rung["unit"]) for rung in price["breaks"]],
+        "order": (order["minimum_quantity"], order["step"], order["maximum_quantity"]),
+        "next_change_at": datetime.fromisoformat(edge) if edge else None,
+    }
 
 
 class History:
@@ -152,7 +206,11 @@ class History:
         return {
             edge
             for world in self.worlds.values()
-            for rule in (*world.visibility.values(), *world.prices.values())
+            for rule in (
+                *world.visibility.values(),
+                *world.prices.values(),
+                *world.orders.values(),
+            )
             for edge in (rule.starts, rule.ends)
             if edge
         }

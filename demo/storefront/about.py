@@ -45,9 +45,17 @@ def _paths(shop: Shop) -> list[str]:
         "/wc/v3/products",
         "/wc/v3/products/(?P<id>[\\d]+)",
         "/wc/v3/products/(?P<product_id>[\\d]+)/variations",
-        *(["/wc-analytics/variations"] if shop.lists_all_variations else []),
+        *filter(None, [all_variations(shop)]),
+        "/wc/v3/webhooks",
         *(f"/wc/v3{path}" for path in ABOUT),
     ]
+
+
+def all_variations(shop: Shop) -> str | None:
+    """Return the address of the shop's list of all variations: WooCommerce's own from 10.3 on."""
+    if not shop.lists_all_variations:
+        return None
+    return "/wc/v3/variations" if shop.is_from_10_3 else "/wc-analytics/variations"
 
 
 def _namespace(shop: Shop, _store: Store) -> Body:
@@ -93,7 +101,8 @@ def _prices_include_tax(shop: Shop, _store: Store) -> Body:
 
 
 def _system_status(shop: Shop, _store: Store) -> Body:
-    versions = {"version": WOOCOMMERCE, "wp_version": WORDPRESS}
+    version = "10.3.0" if shop.is_from_10_3 else WOOCOMMERCE
+    versions = {"version": version, "wp_version": WORDPRESS}
     return {
         "environment": {"home_url": HOME, "site_url": HOME, **versions},
         "settings": {
@@ -102,6 +111,12 @@ def _system_status(shop: Shop, _store: Store) -> Body:
             "number_of_decimals": 2,
         },
     }
+
+
+def _product_settings(_shop: Shop, _store: Store) -> list[Body]:
+    """Tell what the shop measures in; of the settings of products nothing else is asked for."""
+    units = (("woocommerce_weight_unit", "kg"), ("woocommerce_dimension_unit", "cm"))
+    return [{"id": name, "type": "select", "default": unit, "value": unit} for name, unit in units]
 
 
 def _totals(_shop: Shop, store: Store) -> list[Body]:
@@ -115,6 +130,7 @@ ABOUT: Final[Mapping[str, Callable[[Shop, Store], Any]]] = {
     "": _namespace,
     "/data/currencies/current": _currency,
     f"/settings/tax/{TAX_SETTING}": _prices_include_tax,
+    "/settings/products": _product_settings,
     "/system_status": _system_status,
     "/reports/products/totals": _totals,
 }

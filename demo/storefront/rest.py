@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from demo.catalogue.records import Product
 from demo.shops import Shop
-from demo.storefront import about, fields
+from demo.storefront import about, fields, webhooks
 from demo.storefront.auth import Gate
 from demo.storefront.bodies import encoded
 from demo.storefront.http import Request, Response, RestError, json_response
@@ -16,6 +16,7 @@ from demo.storefront.listing import found, page_of
 from demo.storefront.params import checked, query_string
 from demo.storefront.shown import HOME
 from demo.storefront.store import Store
+from demo.storefront.webhooks import Webhooks
 
 Values = dict[str, Any]
 Handler = Callable[["Rest", Request, tuple[int, ...]], Response]
@@ -32,10 +33,11 @@ NO_ROUTE: Final = ("rest_no_route", "No route was found matching the URL and req
 class Rest:
     """Answers the REST requests of one shop."""
 
-    def __init__(self, shop: Shop, store: Store, gate: Gate) -> None:
+    def __init__(self, shop: Shop, store: Store, gate: Gate, webhooks: Webhooks) -> None:
         self.shop = shop
         self.store = store
         self._gate = gate
+        self._webhooks = webhooks
 
     def answer(self, request: Request) -> Response:
         path = unquote(request.path).removeprefix(PREFIX).rstrip("/")
@@ -51,7 +53,11 @@ class Rest:
 
     def _route(self, path: str) -> "Route | None":
         route = next((r for r in map(_matcher(path), ROUTES) if r), None)
-        if route and route.handler is Rest.all_variations and not self.shop.lists_all_variations:
+        if (
+            route
+            and route.handler is Rest.all_variations
+            and path != about.all_variations(self.shop)
+        ):
             return None
         return route
 
@@ -109,6 +115,16 @@ class Rest:
 
     def brands(self, request: Request, _ids: tuple[int, ...]) -> Response:
         return self._terms(request, "brands")
+
+    def webhooks(self, request: Request, _ids: tuple[int, ...]) -> Response:
+        """List the webhooks by id, whatever their status; the secrets are told to nobody."""
+        values = checked(request.params)
+        size, page = values.get("per_page", 10), values.get("page", 1)
+        registered = list(self._webhooks.registered)
+        shown = registered[(page - 1) * size : page * size]
+        bodies = [webhooks.body(each, self.store.zone) for each in shown]
+        kept = encoded(fields.of_list(bodies, values.get("_fields", "")))
+        return Response(kept, headers=self._paging(request, values, total=len(registered)))
 
     def _terms(self, request: Request, kind: str) -> Response:
         values = checked({k: v for k, v in request.params.items() if k not in {"order", "orderby"}})
@@ -188,5 +204,7 @@ ROUTES: Final = (
     Route(r"/wc/v3/products/(\d{1,18})/variations", Rest.variations, MANY, LIST),
     Route(r"/wc/v3/products/(\d{1,18})/variations/(\d{1,18})", Rest.variation, ONE, VIEW),
     Route(r"/wc-analytics/variations", Rest.all_variations, MANY, LIST),
+    Route(r"/wc/v3/variations", Rest.all_variations, MANY, LIST),
+    Route(r"/wc/v3/webhooks", Rest.webhooks, MANY, LIST),
     *(Route(rf"/wc/v3{re.escape(path)}", Rest.fixed, FIXED, LIST) for path in about.ABOUT),
 )

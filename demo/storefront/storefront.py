@@ -16,9 +16,11 @@ from demo.storefront.faults import Faults
 from demo.storefront.hooks import Hooks
 from demo.storefront.http import Request, Response, request_from
 from demo.storefront.journal import Journal
+from demo.storefront.pace import paced
 from demo.storefront.page import Page
 from demo.storefront.rest import PREFIX, Rest
 from demo.storefront.store import Store
+from demo.storefront.webhooks import Webhooks
 
 
 def _now() -> datetime:
@@ -29,11 +31,17 @@ class Storefront:
     """A shop in this process. Its methods are safe from any thread.
 
     An edit takes the id of a product or variation, moves what WooCommerce moves, and raises
-    EditRefusedError for what it would not take. `odd` has the id of each record odd on purpose.
+    EditRefusedError for what it would not take. `odd` has the id of each record odd on purpose. One
+    that `is_paced` takes as long for an answer as the recorded shop.
     """
 
     def __init__(
-        self, shop: Shop, *, journal: Path | None = None, clock: Callable[[], datetime] = _now
+        self,
+        shop: Shop,
+        *,
+        journal: Path | None = None,
+        clock: Callable[[], datetime] = _now,
+        is_paced: bool = False,
     ) -> None:
         self.shop = shop
         self.faults = Faults()
@@ -44,7 +52,9 @@ class Storefront:
         self._lock = threading.RLock()
         self.hooks = Hooks(self.store, self._lock, clock)
         self._journal = Journal(journal)
-        self._rest = Rest(shop, self.store, Gate(shop, clock))
+        self._answer_rest = paced(self._rest_now) if is_paced else self._rest_now
+        self.webhooks = Webhooks()
+        self._rest = Rest(shop, self.store, Gate(shop, clock), self.webhooks)
         self._page = Page(shop, self.store, self.edit)
         for name, at, details in self._journal.entries():
             EDITS[name](self.store, at, **details)
@@ -117,7 +127,10 @@ class Storefront:
             return self._locked(self._page.answer, request)
         with self._lock:
             self.asked += 1
-        return self.faults.meet(request, lambda: self._locked(self._rest.answer, request))
+        return self.faults.meet(request, lambda: self._answer_rest(request))
+
+    def _rest_now(self, request: Request) -> Response:
+        return self._locked(self._rest.answer, request)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]

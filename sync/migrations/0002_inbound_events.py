@@ -18,11 +18,6 @@ class Migration(migrations.Migration):
             name='hook_secrets',
             field=models.BinaryField(null=True),
         ),
-        migrations.AddField(
-            model_name='connection',
-            name='sweep_wanted_at',
-            field=models.DateTimeField(null=True),
-        ),
         migrations.CreateModel(
             name='InboundEvent',
             fields=[

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from sync.http import Answer, Question, ShopAnswersNonsense, Wire
+from sync.http import Answer, Question, ShopAnswersNonsense, Turns, Wire
 
 Params = Mapping[str, str | int]
 Sign = Callable[[str, Params], Question]
@@ -43,9 +43,9 @@ class NoSuchThing(Exception):
 
 
 class Client:
-    def __init__(self, base_url: str, key: Key, *, per_second: float) -> None:
+    def __init__(self, base_url: str, key: Key, *, turns: Turns) -> None:
         self.base_url = base_url.rstrip("/")
-        self.wire = Wire(per_second=per_second)
+        self.wire = Wire(turns=turns)
         self.sign = basic(key) if urlsplit(base_url).scheme == "https" else oauth(key)
 
     def one(self, path: str, **params: str | int) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from catalog_mirror.records import CategoryRecord, Unmirrorable
-from sync.connectors import Batch, EmptyShop, Fetched, Named, Record
+from sync.connectors import Batch, EmptyShop, Fetched, Named, Position, Record
 from sync.http import ShopAnswersNonsense, ShopRefusedKey
 from sync.woocommerce.client import Client, NoSuchThing
 from sync.woocommerce.mapping import (
@@ -16,7 +17,8 @@ from sync.woocommerce.mapping import (
     category_of,
     records_of,
 )
-from sync.woocommerce.reading import PER_PAGE, Page, Reader
+from sync.woocommerce.reading import PER_PAGE, Page, Place, Reader
+from sync.woocommerce.webhooks import problems_of, webhooks_of
 
 PRODUCTS = "/wc/v3/products"
 CATEGORIES = "/wc/v3/products/categories"
@@ -28,6 +30,10 @@ FETCHED_FIELDS = f"{PRODUCT_FIELDS},variations"
 
 Json = dict[str, Any]
 Wanted = dict[str, None]  # ids in the order they were met, each once
+# Variable products by id, and when each was read.
+_Parents = dict[int, tuple[datetime, Json]]
+# What a position says was being read, where it is not the address of a list of all variations.
+_PRODUCTS, _FAMILIES = "products", "families"
 
 
 class WooCommerce:
@@ -39,6 +45,7 @@ class WooCommerce:
         self._read = Reader(client, clock)
         self._known_units: Units | None = None
         self._list: str | None = None
+        self._deleted: set[str] = set()  # ids that the shop was asked for and does not know
 
     @property
     def requests(self) -> int:
@@ -62,22 +69,49 @@ class WooCommerce:
                 "The shop's categories lack a name, slug or parent. Look for a plugin that changes them."
             ) from error
 
-    def everything(self) -> Iterator[Batch]:
-        parents: dict[int, tuple[datetime, Json]] = {}
-        is_first = True
-        for page in self._read.by_id(PRODUCTS, status="any", _fields=PRODUCT_FIELDS):
-            is_first = False
+    def everything(self, after: Position | None = None) -> Iterator[Batch]:
+        """Read products by id, then the variations of the variable ones.
+
+        What goes on after a position reads the variable products again: their variations are written
+        with what they say.
+        """
+        after = after or {"list": _PRODUCTS}
+        parents = self._parents() if "last" in after else {}
+        if after["list"] == _PRODUCTS:
+            yield from self._every_product(parents, start=_place(after))
+        if self._lists_all:
+            start = after if after["list"] == self._list else {}
+            yield from self._all_variations(parents, start=_place(start))
+        else:
+            last = after["last"] if after["list"] == _FAMILIES else -1
+            yield from self._by_parent(parents, after=last)
+
+    def _every_product(self, parents: _Parents, *, start: Place) -> Iterator[Batch]:
+        """Yield all but the variable products, which are put among the parents."""
+        is_empty = True
+        fields = PRODUCT_FIELDS
+        for page in self._read.by_id(PRODUCTS, start=start, status="any", _fields=fields):
+            is_empty = False
             variable = [each for each in page.records if each.get("type") == "variable"]
             others = [each for each in page.records if each.get("type") != "variable"]
-            yield Batch(page.observed_at, [r for each in others for r in self._records(each, [])])
             parents |= {each["id"]: (page.observed_at, each) for each in variable}
-        if is_first:
+            yield Batch(
+                page.observed_at,
+                [r for each in others for r in self._records(each, [])],
+                {"list": _PRODUCTS, **asdict(page.place)},
+            )
+        if is_empty and start == Place():
             raise EmptyShop
-        yield from self._all_variations(parents) if self._lists_all else self._by_parent(parents)
 
-    def _all_variations(self, parents: dict[int, tuple[datetime, Json]]) -> Iterator[Batch]:
+    def _parents(self) -> _Parents:
+        fields = PRODUCT_FIELDS
+        pages = self._read.by_id(PRODUCTS, status="any", type="variable", _fields=fields)
+        return {each["id"]: (page.observed_at, each) for page in pages for each in page.records}
+
+    def _all_variations(self, parents: _Parents, *, start: Place) -> Iterator[Batch]:
         """Yield variations as they come; dated as their products, whose content they share."""
-        for page in self._read.by_id(self._list or "", status="any", _fields=VARIATION_FIELDS):
+        path, fields = self._list or "", VARIATION_FIELDS
+        for page in self._read.by_id(path, start=start, status="any", _fields=fields):
             families: dict[int, list[Json]] = defaultdict(list)
             for each in page.records:
                 if each.get("parent_id") in parents:  # orphans are no part of any product
@@ -90,12 +124,17 @@ class WooCommerce:
                         for i, family in families.items()
                         for r in self._records(parents[i][1], family)
                     ],
+                    {"list": self._list, **asdict(page.place)},
                 )
 
-    def _by_parent(self, parents: dict[int, tuple[datetime, Json]]) -> Iterator[Batch]:
-        for observed_at, parent in parents.values():
-            for page in self._variations_of(parent["id"]):
-                yield Batch(observed_at, self._records(parent, page.records))
+    def _by_parent(self, parents: _Parents, *, after: int) -> Iterator[Batch]:
+        for parent_id in sorted(each for each in parents if each > after):
+            observed_at, parent = parents[parent_id]
+            pages = self._variations_of(parent_id)
+            family = [variation for page in pages for variation in page.records]
+            yield Batch(
+                observed_at, self._records(parent, family), {"list": _FAMILIES, "last": parent_id}
+            )
 
     def _variations_of(self, parent_id: int) -> Iterator[Page]:
         path = f"{PRODUCTS}/{parent_id}/variations"
@@ -115,6 +154,10 @@ class WooCommerce:
             return False
         return True
 
+    def webhook_problems(self, url: str) -> list[str]:
+        """Return what the shop's webhooks lack to tell `url` of every change."""
+        return problems_of(webhooks_of(self._client, self._read), url)
+
     def fetch(self, names: Sequence[Named], *, families: Sequence[str] = ()) -> Fetched:
         """Read variants again: products 100 at a time, then variations; what is missing singly."""
         fetched = Fetched()
@@ -126,6 +169,8 @@ class WooCommerce:
             product = products.get(product_id)
             if product is None:  # its variations went with it
                 fetched.gone.append(variant_id)
+                if product_id in self._deleted:
+                    fetched.deleted.append(variant_id)
             elif variant_id != product_id:
                 wanted[product_id][variant_id] = None
             elif (
@@ -180,6 +225,8 @@ class WooCommerce:
                 single = self._single(path, VARIATION_FIELDS)
                 if single is None:
                     fetched.gone.append(missing)
+                    if missing in self._deleted:
+                        fetched.deleted.append(missing)
                 else:
                     found[product_id].append(single)
         return found
@@ -204,6 +251,7 @@ class WooCommerce:
             record = self._client.one(path, _fields=fields)
         except NoSuchThing as error:
             if error.code in _GONE:
+                self._deleted.add(path.rpartition("/")[2])
                 return None
             raise ShopAnswersNonsense(
                 f"The shop answers 404 {error.code[:80]} for {path}: its REST API seems to be off."
@@ -230,6 +278,10 @@ class WooCommerce:
                 dimension=str(told.get("woocommerce_dimension_unit") or "cm"),
             )
         return self._known_units
+
+
+def _place(position: Position) -> Place:
+    return Place(**{k: v for k, v in position.items() if k != "list"})
 
 
 def _unreadable(record: Json, product: Json, error: Exception) -> Unmirrorable:

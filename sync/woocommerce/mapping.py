@@ -179,7 +179,7 @@ def _is_shown(product: Json) -> bool:
 def _attributes(product: Json) -> dict[str, str]:
     """Return what the shop tells of every variant alike."""
     return {
-        each["name"]: ", ".join(each["options"])
+        _term(each, each["name"]): ", ".join(_term(each, option) for option in each["options"])
         for each in product["attributes"]
         if each["visible"] and not (each["variation"] and product["type"] == "variable")
     }
@@ -187,7 +187,16 @@ def _attributes(product: Json) -> dict[str, str]:
 
 def _options(variation: Json) -> dict[str, str]:
     """Return what the variation chose; an attribute left at "any" chooses nothing."""
-    return {each["name"]: each["option"] for each in variation["attributes"] if each.get("option")}
+    return {
+        _term(each, each["name"]): _term(each, each["option"])
+        for each in variation["attributes"]
+        if each.get("option")
+    }
+
+
+def _term(attribute: Json, text: str) -> str:
+    """Return a text of a shop-wide attribute, whose terms come HTML-encoded; a product's own do not."""
+    return html.unescape(text) if attribute.get("id") else text
 
 
 def _images(images: Sequence[Json]) -> tuple[Image, ...]:
@@ -236,7 +245,9 @@ def _stock(record: Json) -> Stock:
         raise Unreadable("stock_unreadable", f"Its stock reads {counted!r}."[:500])
     # Plugins sell parts of a unit: 2.5 metres are 2 whole ones.
     return Stock(
-        status=status, levels=(StockAt(on_hand=None if counted is None else int(counted // 1)),)
+        status=status,
+        levels=(StockAt(on_hand=None if counted is None else int(counted // 1)),),
+        is_shared=record["manage_stock"] == "parent",
     )
 
 

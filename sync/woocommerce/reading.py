@@ -1,7 +1,7 @@
 """Reads lists that move while they are read, without losing a record."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,19 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class Place:
+    """How far a list was read: where the next page begins, the last id, and how many were read."""
+
+    offset: int = 0
+    last: int = -1
+    read: int = 0
+
+
+@dataclass(frozen=True)
 class Page:
     observed_at: datetime
     records: list[Json]
+    place: Place = Place()
 
 
 class Reader:
@@ -27,31 +37,36 @@ class Reader:
         self._client = client
         self._clock = clock
 
-    def by_id(self, path: str, **params: str | int) -> Iterator[Page]:
-        """Yield a list's records once each, ordered by id.
+    def by_id(self, path: str, *, start: Place = Place(), **params: str | int) -> Iterator[Page]:
+        """Yield a list's records once each, ordered by id; with `start` those after a page's place.
 
         What the shop's total still misses at the end is looked for once more from the start.
         """
         seen: set[int] = set()
-        for _ in range(PASSES):
+        for place in (start, *[Place()] * (PASSES - 1)):
             total = 0
-            for page, told in self._once(path, params):
+            for page, told in self._once(path, params, place):
                 total = told
-                fresh = [each for each in page.records if each["id"] not in seen]
+                fresh = [
+                    each
+                    for each in page.records
+                    if each["id"] > place.last and each["id"] not in seen
+                ]
                 seen.update(each["id"] for each in fresh)
                 if fresh:
-                    yield Page(page.observed_at, fresh)
-            if len(seen) >= total:
+                    read = place.read + len(seen)
+                    yield Page(page.observed_at, fresh, replace(page.place, read=read))
+            if place.read + len(seen) >= total:
                 return
 
-    def _once(self, path: str, params: Params) -> Iterator[tuple[Page, int]]:
+    def _once(self, path: str, params: Params, place: Place) -> Iterator[tuple[Page, int]]:
         """Yield the pages, each with the total told; records may repeat.
 
         Each page begins with the last record of the one before. Where it begins later, records before
         it went away meanwhile and others moved up unseen, so reading steps back; not twice for the same
         record, because a shop leaves out of its pages what it cannot make a product of.
         """
-        offset, last, excused, is_stepping = 0, -1, -1, False
+        offset, last, excused, is_stepping = place.offset, place.last, -1, False
         while True:
             observed_at = self._clock()
             listed = self._listed(path, params, offset)
@@ -66,10 +81,11 @@ class Reader:
                     "cache in front of the shop."
                 )
             is_stepping = False
-            yield Page(observed_at, listed.records), listed.total
-            if offset + PER_PAGE >= listed.total:
-                return
+            is_last = offset + PER_PAGE >= listed.total
             offset, last = offset + PER_PAGE - 1, max([last, *ids])
+            yield Page(observed_at, listed.records, Place(offset, last)), listed.total
+            if is_last:
+                return
 
     def _listed(self, path: str, params: Params, offset: int) -> Listed:
         listed = self._client.page(

@@ -10,8 +10,10 @@ from zoneinfo import available_timezones
 from sync.http import ShopAnswersNonsense, ShopRefusedKey
 from sync.woocommerce.client import Client, NoSuchThing
 from sync.woocommerce.connector import ALL_VARIATIONS, CATEGORIES, PRODUCTS
+from sync.woocommerce.webhooks import WEBHOOKS
 
 _TAX = "/wc/v3/settings/tax/woocommerce_prices_include_tax"
+_UNITS = "/wc/v3/settings/products"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +53,17 @@ def look_at(client: Client) -> Shop:
         version=str((status.get("environment") or {}).get("version") or "unknown"),
         products=products,
         categories=categories,
-        lists_all_variations=any(_offers(client, path) for path in ALL_VARIATIONS),
-        unknown=() if tax else ("whether prices include tax",),
+        lists_all_variations=any(_may_list(client, path) for path in ALL_VARIATIONS),
+        unknown=tuple(
+            what
+            for what, told in (
+                ("whether prices include tax (taken for no)", tax),
+                ("which version it is", status),
+                ("what it measures in (taken for kg and cm)", _may_list(client, _UNITS)),
+                ("its webhooks (they cannot be checked)", _may_list(client, WEBHOOKS)),
+            )
+            if not told
+        ),
     )
 
 
@@ -63,9 +74,10 @@ def _optional(client: Client, path: str, fields: str) -> Mapping[str, Any]:
         return {}
 
 
-def _offers(client: Client, path: str) -> bool:
+def _may_list(client: Client, path: str) -> bool:
+    """Tell whether the shop has this list and the key may read it."""
     try:
-        client.page(path, per_page=1, _fields="id")
+        client.many(path, per_page=1, _fields="id")
     except (NoSuchThing, ShopRefusedKey):
         return False
     return True

@@ -8,8 +8,7 @@ import pytest
 from catalog_mirror import mirror
 from catalog_mirror.models import QuarantinedRecord, Variant
 from catalog_mirror.records import BrandRecord, Stock, StockAt, Unmirrorable
-from catalog_mirror.taxonomy import Tree
-from catalog_mirror.validation import problem_of, unplaced
+from catalog_mirror.validation import problem_of
 from tests.factories import (
     SourceFactory,
     a_category,
@@ -191,7 +190,10 @@ def test_a_facet_that_was_not_read_is_not_judged():
     assert problem_of(a_product("p1", record), record) is None
 
 
-def test_unplaced_needs_every_category():
-    product = a_product("p1", category_external_ids=("a", "b"))
-    assert unplaced(product, product.variants[0], Tree({}, {})).reason == "category_unknown"
-    assert unplaced(a_product("p1"), product.variants[0], Tree({}, {})) is None
+def test_a_record_needs_every_category_it_names(shop):
+    categorized(shop, a_category("a"))
+    applied = mirrored(shop, a_product("p1", category_external_ids=("a", "b")), a_product("p2"))
+    assert [(each.external_id, each.reason) for each in applied.quarantined] == [
+        ("1", "category_unknown")
+    ]
+    assert Variant.objects.get().external_id == "2"

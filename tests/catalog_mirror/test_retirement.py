@@ -23,7 +23,9 @@ def shop(database):
 
 
 def retire(shop, *external_ids, at=None):
-    return mirror.retire(shop, external_ids, observed_at=at or now(), origin="test")
+    applied = mirror.retire(shop, external_ids, observed_at=at or now(), origin="test")
+    assert applied.held == []
+    return applied.differences
 
 
 def of(external_id: str, sku: str = "A"):

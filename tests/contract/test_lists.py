@@ -280,7 +280,7 @@ GOLDEN = (
     b'"stock":{"on_hand":120,"available":120,"status":"in_stock"},'
     b'"price":{"currency":"USD","tax_included":false,"list":"14.99","unit":"10.49",'
     b'"breaks":[{"minimum_quantity":1,"unit":"10.49","discount_percentage":"30.02","name":null,'
-    b'"basis":{"who":"tier","what":"brand","kind":"percent"}}],"next_change_at":null},'
+    b'"counted_per":"variant","basis":{"who":"tier","what":"brand","kind":"percent"}}],"next_change_at":null},'
     b'"order":{"minimum_quantity":1,"step":1,"maximum_quantity":null}}'
 )
 

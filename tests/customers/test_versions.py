@@ -109,9 +109,9 @@ def test_every_step_is_audited_with_what_was_and_what_is(database):
     assert {e.subject for e in (opened, changed, ended)} == {str(rule.rule_uid)}
     assert {e.correlation_id for e in (opened, changed, ended)} == {"the-request-1"}
     assert (opened.before, opened.after["percent"]) == (None, "10.5")
-    assert (changed.before["percent"], changed.after["percent"]) == ("10.5000", "20")
+    assert (changed.before["percent"], changed.after["percent"]) == ("10.5", "20")
     assert changed.before["kind"] == changed.after["kind"] == "percent"
-    assert (ended.before["percent"], ended.after) == ("20.0000", None)
+    assert (ended.before["percent"], ended.after) == ("20", None)
 
 
 # -- what a rule must not say ------------------------------------------------------------------

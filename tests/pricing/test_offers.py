@@ -1,12 +1,14 @@
 """The published table of precedence, and the arithmetic of prices."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from pricing.offers import PriceVersion, Rung, at_decimals, decimals_of, offer
+from pricing.amounts import at_decimals, decimals_of
+from pricing.offers import Offer, Rung, sale
+from pricing.rule_versions import AnyVersion, PriceVersion, Step
 from tests.customers.test_visibility import AT, SECOND, a_state, terms
 
 SUBJECTS = {
@@ -26,35 +28,54 @@ WHO = {
 }
 
 
-def a_rule(price: str, who: str = "everyone", what: str = "all", **says) -> PriceVersion:
-    """Return a rule: "25%" is a percentage off, "7.50" a fixed price."""
-    is_percent = price.endswith("%")
-    number = Decimal(price.rstrip("%"))
+def a_rule(prices: str, who: str = "everyone", what: str = "all", **says) -> PriceVersion:
+    """Return a rule: "25%" is a percentage off, "7.50" a fixed price, "9 10:8 50:7" a ladder."""
+    steps = []
+    for each in prices.split():
+        quantity, _, price = each.rpartition(":")
+        steps.append(Step(int(quantity or 1), Decimal(price.rstrip("%")), says.pop("name", "")))
     return PriceVersion(
         from_revision=1,
         until_revision=None,
         subject=SUBJECTS[what],
-        kind="percent" if is_percent else "fixed",
-        percent=number if is_percent else None,
-        amount=None if is_percent else number,
+        steps=tuple(steps),
         **WHO[who],
         **{
             "id": 1,
             "starts_at": None,
             "ends_at": None,
+            "kind": "percent" if prices.endswith("%") else "fixed",
             "currency": "USD",
             "priority": 0,
-            "name": "",
         }
         | says,
     )
 
 
-def unit(rules, list_price: str | None = "10", **says) -> str | None:
+def exempt(what: str, since: str = "general", who: str = "everyone", **says) -> PriceVersion:
+    """Return an exemption from category or general discounts."""
+    return replace(a_rule("", who, what, **says), kind="exempt", currency="", exempt_from=since)
+
+
+def offer(state, said, rules: list[AnyVersion], at) -> Offer:
+    return sale(state, said, rules, at).offer
+
+
+def ladder(rules, list_price: str | None = "10", **says) -> str:
+    """Return the breaks as they are told, "1:10.00 10:8.00"."""
+    rungs = offered(rules, list_price, **says).rungs
+    return " ".join(f"{rung.minimum_quantity}:{rung.unit}" for rung in rungs)
+
+
+def offered(rules, list_price: str | None, **says) -> Offer:
     listed = None if list_price is None else Decimal(list_price)
     said = terms(**{k: v for k, v in says.items() if k in ("currency", "unpriced", "tier_id")})
     state = a_state(list_price=listed, currency=says.get("source_currency", "USD"))
-    price = offer(state, said, rules, AT).unit
+    return offer(state, said, rules, AT)
+
+
+def unit(rules, list_price: str | None = "10", **says) -> str | None:
+    price = offered(rules, list_price, **says).unit
     return None if price is None else str(price)
 
 
@@ -69,6 +90,104 @@ class Row:
 
 
 TABLE = [
+    # The awkward ones first.
+    Row(
+        "a tier's live rule follows a customer's expired one",
+        [a_rule("5", "customer", ends_at=AT), a_rule("20%", "tier")],
+        "8.00",
+    ),
+    Row(
+        "an expired rule on the variant gives way to one on everything",
+        [a_rule("5", what="variant", ends_at=AT), a_rule("20%")],
+        "8.00",
+    ),
+    Row("fixed over percent, though dearer", [a_rule("9.50"), a_rule("50%", priority=9)], "9.50"),
+    Row(
+        "a contract price over a fixed one, though dearer",
+        [a_rule("9.50", "customer", kind="contract"), a_rule("1", "customer", priority=9)],
+        "9.50",
+    ),
+    Row(
+        "a contract price on a brand gives way to a fixed price on the variant",
+        [a_rule("5", "customer", "brand", kind="contract"), a_rule("9", "everyone", "variant")],
+        "9.00",
+    ),
+    Row(
+        "of nested categories the deepest, though dearer",
+        [a_rule("5%", what="deep"), a_rule("50%", what="shallow")],
+        "9.50",
+    ),
+    Row("exempt from general: not off everything", [a_rule("50%"), exempt("variant")], "10.00"),
+    Row(
+        "exempt from general: not off the brand",
+        [a_rule("50%", what="brand"), exempt("product")],
+        "10.00",
+    ),
+    Row(
+        "exempt from general: not off the source",
+        [a_rule("50%", what="source"), exempt("product")],
+        "10.00",
+    ),
+    Row(
+        "exempt from general: still off the category",
+        [a_rule("50%", what="deep"), exempt("variant")],
+        "5.00",
+    ),
+    Row(
+        "exempt from category: not off the category",
+        [a_rule("50%", what="deep"), exempt("variant", "category")],
+        "10.00",
+    ),
+    Row(
+        "exempt from category: the general discount follows",
+        [a_rule("50%", what="deep"), a_rule("10%"), exempt("variant", "category")],
+        "9.00",
+    ),
+    Row(
+        "exempt from both",
+        [
+            a_rule("50%", what="deep"),
+            a_rule("10%"),
+            exempt("variant", "category"),
+            exempt("variant"),
+        ],
+        "10.00",
+    ),
+    Row("a fixed price is no discount", [a_rule("5"), exempt("variant")], "5.00"),
+    Row(
+        "a discount on the product itself is neither",
+        [a_rule("50%", what="product"), exempt("variant"), exempt("variant", "category")],
+        "5.00",
+    ),
+    Row("an exemption that has ended", [a_rule("50%"), exempt("variant", ends_at=AT)], "5.00"),
+    Row(
+        "an exemption of another tier",
+        [a_rule("50%"), exempt("variant", who="other tier")],
+        "5.00",
+    ),
+    Row(
+        "an exemption counts in any currency",
+        [a_rule("50%", currency="EUR"), exempt("variant")],
+        "10.00",
+        {"currency": "EUR", "source_currency": "EUR"},
+    ),
+    Row("below the first rung: the next rule", [a_rule("10:5", "customer"), a_rule("20%")], "8.00"),
+    Row("below the first rung: the list price", [a_rule("10:5", "customer")], "10.00"),
+    Row(
+        "below the first rung and not sold: no price of one",
+        [a_rule("10:5", "customer")],
+        None,
+        {"unpriced": "not_sold"},
+    ),
+    Row("half a cent", [a_rule("50%")], "0.03", {"list_price": "0.05"}),
+    Row("three decimals", [a_rule("10%")], "1.112", {"list_price": "1.235"}),
+    Row("four decimals", [a_rule("33.3333%")], "0.8231", {"list_price": "1.2346"}),
+    Row("a price of 0 is a price", [a_rule("0", what="variant"), a_rule("5%")], "0.00"),
+    Row(
+        "another currency's contract price is no price",
+        [a_rule("1", "customer", "variant", kind="contract", currency="EUR"), a_rule("10%")],
+        "9.00",
+    ),
     Row("no rule: the list price", [], "10.00"),
     Row("no rule, not sold", [], None, {"unpriced": "not_sold"}),
     Row("no rule, no list price", [], None, {"list_price": None}),
@@ -136,6 +255,82 @@ TABLE = [
 @pytest.mark.parametrize("order", [1, -1])
 def test_one_rule_wins(row, order):
     assert unit(row.rules[::order], **row.says) == row.result
+
+
+@dataclass
+class Ladder:
+    """Rules, and the breaks that they come to together."""
+
+    why: str
+    rules: list[PriceVersion]
+    result: str
+    says: dict = field(default_factory=dict)
+
+
+LADDERS = [
+    Ladder("one price", [a_rule("9")], "1:9.00"),
+    Ladder("a ladder of prices", [a_rule("9 10:8 50:7")], "1:9.00 10:8.00 50:7.00"),
+    Ladder("a ladder of percentages", [a_rule("10% 10:20% 50:30%")], "1:9.00 10:8.00 50:7.00"),
+    Ladder(
+        "below the first rung, the list price", [a_rule("10:8 50:7")], "1:10.00 10:8.00 50:7.00"
+    ),
+    Ladder(
+        "below the first rung, the next rule and its breaks",
+        [a_rule("50:6", "customer"), a_rule("9 20:8 60:5", "tier")],
+        "1:9.00 20:8.00 50:6.00",
+    ),
+    Ladder(
+        "three rules, one below the other",
+        [a_rule("50:6", "customer"), a_rule("20:8", "tier"), a_rule("9")],
+        "1:9.00 20:8.00 50:6.00",
+    ),
+    Ladder(
+        "a rung dearer than a smaller quantity's takes the lower price",
+        [a_rule("10:9", "customer"), a_rule("7", "tier")],
+        "1:7.00",
+    ),
+    Ladder(
+        "only the dearer rungs do",
+        [a_rule("10:9 50:6", "customer"), a_rule("7", "tier")],
+        "1:7.00 50:6.00",
+    ),
+    Ladder("a rung that saves nothing is not told", [a_rule("9 10:9 50:8")], "1:9.00 50:8.00"),
+    Ladder(
+        "not sold below the first rung",
+        [a_rule("10:8 50:7")],
+        "10:8.00 50:7.00",
+        {"unpriced": "not_sold"},
+    ),
+    Ladder("no list price", [a_rule("10:8")], "10:8.00", {"list_price": None}),
+    Ladder("percentages of no list price", [a_rule("1:10% 10:20%")], "", {"list_price": None}),
+    Ladder(
+        "of equal rules the lower price at each quantity",
+        [a_rule("9 10:8", id=1), a_rule("9.50 10:7", id=2)],
+        "1:9.00 10:7.00",
+    ),
+    Ladder(
+        "a break at half a cent", [a_rule("0% 10:50%")], "1:0.05 10:0.03", {"list_price": "0.05"}
+    ),
+    Ladder("a break at nothing", [a_rule("9 10:0")], "1:9.00 10:0.00"),
+    Ladder("exempt, the whole ladder", [a_rule("10% 10:20%"), exempt("variant")], "1:10.00"),
+]
+
+
+@pytest.mark.parametrize("row", LADDERS, ids=lambda row: row.why)
+@pytest.mark.parametrize("order", [1, -1])
+def test_breaks_come_from_the_rules_that_reach_them(row, order):
+    assert ladder(row.rules[::order], **row.says) == row.result
+
+
+def test_the_table_is_as_long_as_was_promised():
+    assert len(TABLE) + len(LADDERS) >= 60
+
+
+def test_each_break_carries_its_own_basis():
+    rules = [a_rule("50:6", "customer", "brand", name="Pallet"), a_rule("10%", "tier")]
+    rungs = offered(rules, "10").rungs
+    told = [(rung.minimum_quantity, rung.name, rung.who, rung.what, rung.kind) for rung in rungs]
+    assert told == [(1, "", "tier", "all", "percent"), (50, "Pallet", "customer", "brand", "fixed")]
 
 
 def test_of_equal_rules_the_lower_id_wins():

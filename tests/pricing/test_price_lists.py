@@ -10,8 +10,9 @@ from catalog_mirror.states import State
 from customers.rulebook import Rulebook
 from customers.visibility import Terms
 from pricing import price_lists
-from pricing.offers import PriceVersion, offer_of, quote
+from pricing.offers import Sale, sale
 from pricing.price_lists import PriceList
+from pricing.rule_versions import AnyVersion, OrderVersion, PriceVersion, Step
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 EDGES = [None, NOON - timedelta(hours=1), NOON, NOON + timedelta(hours=1)]
@@ -36,29 +37,47 @@ named = ["source", "brand", "category", "product", "variant"]
 subjects = st.one_of(st.just(("all", 0)), st.tuples(st.sampled_from(named), st.integers(1, 2)))
 
 
+LADDERS = {
+    "percent": [(1, "10"), (1, "33.3", 10, "40"), (5, "50")],
+    "fixed": [(1, "1.50"), (1, "9", 10, "8.5"), (10, "2")],
+    "contract": [(1, "1.75"), (3, "1")],
+}
+
+
+def steps(*given: object) -> tuple[Step, ...]:
+    pairs = zip(given[::2], given[1::2], strict=True)
+    return tuple(Step(quantity, Decimal(value), "") for quantity, value in pairs)
+
+
 @st.composite
-def rules(draw: st.DrawFn) -> list[PriceVersion]:
-    drawn = []
-    for number in range(draw(st.integers(0, 5))):
-        fixed = draw(st.booleans())
-        drawn.append(
-            PriceVersion(
-                1,
-                None,
-                number,
-                *draw(st.sampled_from([(None, None), (7, None), (None, 3), (None, 4)])),
-                draw(subjects),
-                draw(st.sampled_from(EDGES)),
-                draw(st.sampled_from(EDGES)),
-                "fixed" if fixed else "percent",
-                None if fixed else draw(st.sampled_from([Decimal(10), Decimal("33.3")])),
-                draw(st.sampled_from([Decimal("1.50"), Decimal(9)])) if fixed else None,
-                draw(st.sampled_from(["USD", "EUR"])),
-                draw(st.integers(0, 1)),
-                "",
-            )
+def rules(draw: st.DrawFn) -> list[AnyVersion]:
+    drawn: list[AnyVersion] = []
+    for number in range(draw(st.integers(0, 6))):
+        who_what_when = (
+            1,
+            None,
+            number,
+            *draw(st.sampled_from([(None, None), (7, None), (None, 3), (None, 4)])),
+            draw(subjects),
+            draw(st.sampled_from(EDGES)),
+            draw(st.sampled_from(EDGES)),
         )
+        kind = draw(st.sampled_from([*LADDERS, "exempt", "order"]))
+        priority = draw(st.integers(0, 1))
+        if kind == "order":
+            drawn.append(OrderVersion(*who_what_when, priority, 2, 2, None))
+        elif kind == "exempt":
+            since = draw(st.sampled_from(["category", "general"]))
+            drawn.append(PriceVersion(*who_what_when, kind, "", priority, (), "variant", since))
+        else:
+            currency = draw(st.sampled_from(["USD", "EUR"]))
+            chosen = steps(*draw(st.sampled_from(LADDERS[kind])))
+            drawn.append(PriceVersion(*who_what_when, kind, currency, priority, chosen))
     return drawn
+
+
+def tell(each: Sale) -> bytes:
+    return repr(each).encode()
 
 
 @given(
@@ -69,20 +88,20 @@ def rules(draw: st.DrawFn) -> list[PriceVersion]:
 )
 def test_it_quotes_what_the_rules_say(drawn, asked, currency, unpriced):
     terms = Terms(0, None, "active", None, None, 3, currency, unpriced)
-    kept = PriceList(terms, Rulebook(drawn), NOON)
+    kept = PriceList(terms, Rulebook(drawn), NOON, tell=tell)
     for state in asked:
         covering = Rulebook(drawn).covering(state)
-        assert kept.quote(state) == quote(state, terms, covering, NOON)
-        offer_of(kept.quote(state))
+        expected = sale(state, terms, covering, NOON)
+        assert kept.told(state) == (expected, tell(expected))
 
 
 def test_it_is_current_until_the_next_window_opens_or_closes():
     terms = Terms(0, None, "active", None, None, 3, "USD", "list_price")
     edge = NOON + timedelta(hours=1)
     rule = PriceVersion(
-        1, None, 1, None, None, ("all", 0), None, edge, "percent", Decimal(10), None, "USD", 0, ""
+        1, None, 1, None, None, ("all", 0), None, edge, "percent", "USD", 0, steps(1, "10")
     )
-    kept = PriceList(terms, Rulebook([rule]), NOON)
+    kept = PriceList(terms, Rulebook([rule]), NOON, tell=tell)
     assert kept.is_current(NOON)
     assert kept.is_current(edge - timedelta(microseconds=1))
     assert not kept.is_current(edge)
@@ -92,10 +111,11 @@ def test_it_is_current_until_the_next_window_opens_or_closes():
 def test_it_keeps_no_more_than_its_bound(monkeypatch):
     monkeypatch.setattr(price_lists, "MOST_CONTESTS", 2)
     terms = Terms(0, None, "active", None, None, 3, "USD", "list_price")
-    kept = PriceList(terms, Rulebook([]), NOON)
+    kept = PriceList(terms, Rulebook([]), NOON, tell=tell)
     for product in range(5):
         state = State(
             1, 0, None, "A", True, 1, None, product, (), (), Decimal(1), "USD", False
         )  # fmt: skip
-        kept.quote(state)
+        kept.told(state)
     assert len(kept._contests) <= 2
+    assert len(kept._sales) <= 2

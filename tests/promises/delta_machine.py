@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from django.core.exceptions import ValidationError
 from django.db import connection
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -27,13 +28,37 @@ from contract.change_cursors import change_cursor
 from contract.snapshots import snapshot_for
 from customers import versions
 from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
-from pricing.models import PriceRule
+from pricing.ladders import column_of
+from pricing.models import OrderRule, PriceRule
+from pricing.rule_versions import Step
 from tests.conftest import Clock, as_login, clean_database
-from tests.oracle import History, Rule, Terms, Variant
+from tests.oracle import History, Rule, Terms, Variant, told
 
 SKUS = ["A", "B", "C", "D", "E", "F", "G"]
 OFFSETS = [-40.0, -8.0, -0.5, 0.002, 0.02, 1.0, 4.0, 9.0, 11.0, 30.0]  # seconds from now
-AMOUNTS = [Decimal("1.50"), Decimal("9.99"), Decimal("10.00")]
+LADDERS: dict[str, list[list[tuple[int, Decimal]]]] = {
+    "percent": [
+        [(1, Decimal(10))],
+        [(1, Decimal("33.3"))],
+        [(3, Decimal(20)), (5, Decimal(50))],
+        [(1, Decimal(5)), (4, Decimal(100))],
+    ],
+    "fixed": [
+        [(1, Decimal("1.50"))],
+        [(1, Decimal("9.99")), (5, Decimal("3.00"))],
+        [(2, Decimal("10.00")), (6, Decimal(0))],
+    ],
+    "contract": [[(1, Decimal("8.88"))], [(3, Decimal("2.22"))]],
+    "exempt": [[]],
+}
+CHEAP = {
+    "kind": "fixed",
+    "ladder": [(1, Decimal("1.50"))],
+    "currency": "USD",
+    "priority": 1,
+    "exempt_from": "",
+}
+ORDERS: list[tuple[int, int, int | None]] = [(1, 1, None), (2, 2, None), (6, 3, 12)]
 
 skus = st.sampled_from(SKUS)
 places = st.integers(0, 5)
@@ -66,6 +91,17 @@ class Client:
                 self.copy[entry["sku"]] = entry["item"]
             if self.named is not None:
                 self.named.add(entry["sku"])
+
+
+def price_columns(says: dict[str, Any]) -> dict[str, Any]:
+    """Return what a rule of the oracle's says as the product's columns."""
+    columns = {name: says[name] for name in ("kind", "currency", "priority", "exempt_from")}
+    if not says["ladder"]:
+        return columns
+    (quantity, value), *breaks = says["ladder"]
+    column = "percent" if says["kind"] == "percent" else "amount"
+    steps = column_of(Step(q, v, "") for q, v in breaks)
+    return {**columns, column: value, "minimum_quantity": quantity, "breaks": steps}
 
 
 class DeltaMachine(RuleBasedStateMachine):
@@ -363,19 +399,24 @@ class DeltaMachine(RuleBasedStateMachine):
         effect: str,
         starts: datetime | None,
         ends: datetime | None,
-    ) -> None:
-        row = versions.add(
-            VisibilityRule,
-            actor="t",
-            effect=effect,
-            starts_at=starts,
-            ends_at=ends,
-            **self._columns(who, what),
-        )
+    ) -> bool:
+        """Add a rule, unless it is one that stands already: such a one is refused."""
+        try:
+            row = versions.add(
+                VisibilityRule,
+                actor="t",
+                effect=effect,
+                starts_at=starts,
+                ends_at=ends,
+                **self._columns(who, what),
+            )
+        except ValidationError:
+            return False
         self.history.now.visibility[row.rule_uid] = Rule(
             row.pk, who, what, starts, ends, {"effect": effect}
         )
         self._keep()
+        return True
 
     @rule(
         who=st.integers(0, 4),
@@ -390,41 +431,74 @@ class DeltaMachine(RuleBasedStateMachine):
         who=st.integers(0, 4),
         what=st.integers(0, 30),
         window=windows,
-        percent=st.one_of(st.none(), st.sampled_from([Decimal(10), Decimal("33.3")])),
-        amount=st.sampled_from(AMOUNTS),
+        kind=st.sampled_from([*LADDERS, "percent", "fixed"]),
+        chosen=st.integers(0, 3),
         currency=st.sampled_from(["USD", "USD", "EUR"]),
         priority=st.integers(0, 1),
     )
     def add_price(
+        self, who: int, what: int, window: Any, kind: str, chosen: int, currency: str, priority: int
+    ) -> None:
+        if kind == "contract":
+            who = 3 + who % 2
+        ladder = LADDERS[kind][chosen % len(LADDERS[kind])]
+        exempt = ("category", "general")[chosen % 2] if kind == "exempt" else ""
+        says = {
+            "kind": kind,
+            "ladder": ladder,
+            "currency": "" if exempt else currency,
+            "priority": priority,
+            "exempt_from": exempt,
+        }
+        self._add_rule(PriceRule, who, what, window, says, price_columns(says))
+
+    @rule(
+        who=st.integers(0, 4),
+        what=st.integers(0, 30),
+        window=windows,
+        order=st.sampled_from(ORDERS),
+        priority=st.integers(0, 1),
+    )
+    def add_order_rule(
+        self, who: int, what: int, window: Any, order: tuple[int, int, int | None], priority: int
+    ) -> None:
+        columns = dict(
+            zip(("minimum_quantity", "step", "maximum_quantity"), order, strict=True),
+            priority=priority,
+        )
+        says = {"order": order, "priority": priority}
+        self._add_rule(OrderRule, who, what, window, says, columns)
+
+    def _add_rule(
         self,
+        model: Any,
         who: int,
         what: int,
         window: Any,
-        percent: Decimal | None,
-        amount: Decimal,
-        currency: str,
-        priority: int,
-    ) -> None:
-        says: dict[str, Any] = {"currency": currency, "priority": priority}
-        says |= {"percent": percent} if percent else {"amount": amount}
+        says: dict[str, Any],
+        columns: dict[str, Any],
+    ) -> bool:
+        """Add a rule, unless it is one that stands already: such a one is refused."""
         chosen, subject = self._who(who), self._what(what)
         starts, ends = self._window(window)
-        row = versions.add(
-            PriceRule,
-            actor="t",
-            kind="percent" if percent else "fixed",
-            starts_at=starts,
-            ends_at=ends,
-            **says,
-            **self._columns(chosen, subject),
-        )
-        self.history.now.prices[row.rule_uid] = Rule(row.pk, chosen, subject, starts, ends, says)
+        when = {"starts_at": starts, "ends_at": ends}
+        try:
+            row = versions.add(
+                model, actor="t", **when, **columns, **self._columns(chosen, subject)
+            )
+        except ValidationError:
+            return False
+        world = self.history.now
+        held = world.prices if model is PriceRule else world.orders
+        held[row.rule_uid] = Rule(row.pk, chosen, subject, starts, ends, says)
         self._keep()
+        return True
 
     def _some_rule(self, choice: int) -> tuple[Any, Any, dict[Any, Rule]] | None:
         world = self.history.now
         rules = [(VisibilityRule, uid, world.visibility) for uid in world.visibility]
         rules += [(PriceRule, uid, world.prices) for uid in world.prices]
+        rules += [(OrderRule, uid, world.orders) for uid in world.orders]
         return rules[choice % len(rules)] if rules else None
 
     @rule(choice=st.integers(0, 9), slow=st.sampled_from([0.0, 0.0, 2.0, 9.0]))
@@ -444,7 +518,10 @@ class DeltaMachine(RuleBasedStateMachine):
             return
         model, uid, held = chosen
         starts, ends = self._window(window)
-        row = versions.change(model, uid, actor="t", starts_at=starts, ends_at=ends)
+        try:
+            row = versions.change(model, uid, actor="t", starts_at=starts, ends_at=ends)
+        except ValidationError:
+            return
         old = held[uid]
         held[uid] = Rule(row.pk, old.who, old.what, starts, ends, old.says)
         self._keep(slow)
@@ -550,13 +627,16 @@ class DeltaMachine(RuleBasedStateMachine):
         """A rule is seen in an answer whose cursor is lost, and is withdrawn before the next."""
         self.converge(who)
         if priced:
-            self.add_price(who + 3, what, (None, None), None, AMOUNTS[0], "USD", 1)
-            model, uid, held = PriceRule, list(self.history.now.prices)[-1], self.history.now.prices
+            model, held = PriceRule, self.history.now.prices
+            columns = price_columns(CHEAP)
+            was_added = self._add_rule(model, who + 3, what, (None, None), CHEAP, columns)
         else:
+            model, held = VisibilityRule, self.history.now.visibility
             customer = ("customer", self.clients[who].customer)
-            self._add_visibility(customer, self._what(what), "allow", None, None)
-            held = self.history.now.visibility
-            model, uid = VisibilityRule, list(held)[-1]
+            was_added = self._add_visibility(customer, self._what(what), "allow", None, None)
+        if not was_added:
+            return
+        uid = list(held)[-1]
         self.apply_but_lose_the_cursor(who, 4)
         versions.withdraw(model, uid, actor="t")
         del held[uid]
@@ -567,7 +647,8 @@ class DeltaMachine(RuleBasedStateMachine):
         """A window opens and is seen; its rule's end was stamped before, and commits after that."""
         customer = ("customer", self.clients[who].customer)
         opens = self.clock.now() + timedelta(seconds=1)
-        self._add_visibility(customer, self._what(what), "allow", opens, None)
+        if not self._add_visibility(customer, self._what(what), "allow", opens, None):
+            return
         uid = list(self.history.now.visibility)[-1]
         self.converge(who)
         self.move_clock(2.0)
@@ -617,14 +698,3 @@ class DeltaMachine(RuleBasedStateMachine):
         if hasattr(self, "clients"):
             self.converge(0)
             self.converge(1)
-
-
-def told(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what the oracle knows of an item."""
-    edge = item["price"]["next_change_at"]
-    return {
-        "name": item["name"],
-        "stock": item["stock"]["on_hand"],
-        "unit": item["price"]["unit"],
-        "next_change_at": datetime.fromisoformat(edge) if edge else None,
-    }

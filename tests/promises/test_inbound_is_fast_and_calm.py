@@ -1,5 +1,6 @@
 """Promise: a shop is answered in time whatever happens here, and no body brings the door down."""
 
+import datetime as dt
 import http.client
 import json
 import statistics
@@ -34,7 +35,12 @@ def source(database, monkeypatch) -> Source:
     made = Source.objects.create(slug=SLUG, name="Calm", currency="USD")
     key = Key(consumer_key="ck_x", consumer_secret="cs_x")
     connections.connect(
-        made, kind="woocommerce", base_url="http://127.0.0.1:9", key=key, per_second=500
+        made,
+        kind="woocommerce",
+        base_url="http://127.0.0.1:9",
+        key=key,
+        per_second=500,
+        sweep_at=dt.time(3),
     )
     connections.set_hook_secret(made, SECRET)
     return made

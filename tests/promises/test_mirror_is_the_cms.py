@@ -133,25 +133,25 @@ CALM = {
 
 @settings(max_examples=8, **CALM)
 @given(edits=st.lists(all_edits, min_size=1, max_size=12), data=st.data())
-def test_any_permutation_repetition_and_loss_is_healed_by_a_sweep(database, edits, data):
+def test_any_permutation_repetition_and_loss_is_healed_by_a_sweep(database, brake_off, edits, data):
     heals(edits, data.draw)
 
 
 @settings(max_examples=8, **CALM)
 @given(edits=st.lists(told_edits, min_size=1, max_size=12), data=st.data())
-def test_what_is_told_and_not_lost_needs_no_sweep(database, edits, data):
+def test_what_is_told_and_not_lost_needs_no_sweep(database, brake_off, edits, data):
     follows(edits, data.draw)
 
 
 @pytest.mark.slow
 @settings(max_examples=100, **CALM)
 @given(edits=st.lists(all_edits, min_size=1, max_size=25), data=st.data())
-def test_a_hundred_histories_are_healed(database, edits, data):
+def test_a_hundred_histories_are_healed(database, brake_off, edits, data):
     heals(edits, data.draw)
 
 
 @pytest.mark.slow
 @settings(max_examples=100, **CALM)
 @given(edits=st.lists(told_edits, min_size=1, max_size=25), data=st.data())
-def test_a_hundred_histories_need_no_sweep(database, edits, data):
+def test_a_hundred_histories_need_no_sweep(database, brake_off, edits, data):
     follows(edits, data.draw)

@@ -10,21 +10,21 @@ import orjson
 import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog_mirror import revisions
 from catalog_mirror.models import Brand, Category, Product, Source, Variant
 from catalog_mirror.records import BrandRecord
-from contract import delta, items, lists
+from contract import catalogue, delta, items, lists, pricing
 from contract.api import _MOST
 from contract.lists import PageRequest, product_page
 from contract.parameters import Filters
 from customers.entitlements import GATE
 from customers.models import VisibilityRule
 from groundwork.roles import refuse_unsafe_api_role, role_name
-from pricing.models import PriceRule
+from pricing.models import OrderRule, PriceRule
 from tests import oracle
 from tests.conftest import as_login
 from tests.factories import (
@@ -50,6 +50,7 @@ from tests.factories import (
     snapshot_of,
     with_terms,
 )
+from tests.promises.delta_machine import LADDERS, ORDERS, price_columns
 
 HUSH = BrandRecord(external_id="h", slug="hush-brand", name="Hush Brand")
 # Everything in the mirror that names something, by the filter that takes it.
@@ -74,6 +75,7 @@ OWN_WORDS = {
     "dave": set(),
 }
 LISTS = ("/v1/products", "/v1/stock")
+NAMES = ("/v1/brands", "/v1/categories", "/v1/me")
 
 
 @pytest.fixture
@@ -126,6 +128,23 @@ def test_every_endpoint_with_every_foreign_name(people, who):
         answer = client.get(path)
         assert_leaks_nothing(who, answer)
         assert {item["sku"] for item in answer.json().get("data", [])} == OWN[who]
+    for path in NAMES:
+        answer = client.get(path)
+        assert answer.status_code == served
+        assert_leaks_nothing(who, answer)
+
+
+@pytest.mark.parametrize("who", OWN)
+def test_prices_of_every_foreign_sku_are_those_of_none(people, who):
+    client = client_of(getattr(people, who))
+    for sku in NAMED["sku"]:
+        answer = client.get("/v1/pricing", {"sku": sku})
+        if who == "dave":
+            assert answer.status_code == 403
+        elif sku in OWN[who]:
+            assert answer.json()["data"][0]["status"] == "ok"
+        else:
+            assert answer.json()["data"] == [{"sku": sku, "quantity": 1, "status": "not_found"}]
 
 
 @pytest.mark.parametrize("who", OWN)
@@ -195,6 +214,9 @@ def ungated(monkeypatch):
         (lists, "_ONE"),
         (delta, "_VISIBLE_AFTER"),
         (delta, "_CARRIED"),
+        (pricing, "_BY_SKU"),
+        (catalogue, "_BRANDS"),
+        (catalogue, "_CATEGORIES"),
     ):
         assert GATE in getattr(module, name)
         monkeypatch.setattr(module, name, getattr(module, name).replace(GATE, "true"))
@@ -208,7 +230,7 @@ def test_no_other_statement_of_the_contract_reads_variants_by_a_gate():
     """So that `ungated` takes away all there are."""
     gated = {
         (module.__name__, name)
-        for module in (items, lists, delta)
+        for module in (items, lists, delta, pricing, catalogue)
         for name, value in vars(module).items()
         if isinstance(value, str) and GATE in value
     }
@@ -220,6 +242,11 @@ def test_no_other_statement_of_the_contract_reads_variants_by_a_gate():
         ("contract.delta", "_VISIBLE_AFTER"),
         ("contract.delta", "_CARRIED"),
         ("contract.delta", "GATE"),
+        ("contract.pricing", "_BY_SKU"),
+        ("contract.pricing", "GATE"),
+        ("contract.catalogue", "_BRANDS"),
+        ("contract.catalogue", "_CATEGORIES"),
+        ("contract.catalogue", "GATE"),
     }
 
 
@@ -236,6 +263,10 @@ def test_without_the_gate_row_level_security_still_gives_no_foreign_row(people, 
         assert status == (200 if sku in OWN[who] else 404)
         found = client.get("/v1/stock", {"sku": sku}).json()["data"]
         assert [row["sku"] for row in found] == ([sku] if sku in OWN[who] else [])
+        priced = client.get("/v1/pricing", {"sku": sku}).json()["data"][0]["status"]
+        assert priced == ("ok" if sku in OWN[who] else "not_found")
+    for path in NAMES:
+        assert_leaks_nothing(who, client.get(path))
 
 
 def test_without_the_gate_a_delta_still_tells_no_foreign_row(people, ungated):
@@ -254,14 +285,20 @@ def test_without_the_gate_a_delta_still_tells_no_foreign_row(people, ungated):
 # -- as the api role itself --------------------------------------------------------------------
 
 GRANTED = {
+    "catalog_mirror_brand",
+    "catalog_mirror_category",
+    "catalog_mirror_source",
     "catalog_mirror_stocklevel",
     "catalog_mirror_variant",
     "catalog_mirror_variantdocument",
     "catalog_mirror_varianthistory",
     "customers_customer",
     "customers_customerterms",
+    "customers_tier",
     "customers_visibilityrule",
     "pricing_pricerule",
+    "pricing_orderrule",
+    "pricing_orderminimum",
 }
 # Numbers and instants alone, no row of anyone's.
 OPEN = {"catalog_mirror_epoch", "catalog_mirror_revision"}
@@ -301,6 +338,8 @@ def test_the_api_role_may_call_these_functions(people):
     )
     assert callable_by_api == [
         ("catalog_mirror_candidates", True),
+        ("catalog_mirror_position", False),
+        ("catalog_mirror_seen", False),
         ("catalog_mirror_subject_ids", True),
         ("customers_entitlement", True),
         ("customers_states_since", True),
@@ -324,6 +363,10 @@ def test_the_api_role_reads_only_its_customer_s_rows(people, who):
             assert held(snapshot, table, "variant_id") <= own_variants
         assert held(snapshot, "customers_customer", "id") == {customer.pk}
         assert held(snapshot, "customers_customerterms", "customer_id") == {customer.pk}
+        for kind in ("brand", "category", "source"):
+            seen = held(snapshot, f"catalog_mirror_{kind}", "slug")
+            assert seen == OWN_WORDS[who] & set(NAMED[kind])
+        assert held(snapshot, "customers_tier", "id") == tiers - {None}
         for table in ("customers_visibilityrule", "pricing_pricerule"):
             assert held(snapshot, table, "customer_id") <= {None, customer.pk}
             assert held(snapshot, table, "tier_id") <= tiers
@@ -404,7 +447,7 @@ def test_the_definer_functions_tell_nothing_of_others(people):
         "alter table catalog_mirror_variant disable row level security",
         "grant {app} to {api}",
         "alter table catalog_mirror_variant no force row level security, disable row level security",
-        "grant select on customers_tier to {api}",
+        "grant select on groundwork_auditentry to {api}",
     ],
 )
 def test_an_api_role_that_could_see_past_the_policies_is_refused(database, unsafe):
@@ -450,9 +493,10 @@ prices = st.tuples(
     whats,
     windows,
     st.sampled_from(["USD", "USD", "EUR"]),
-    st.sampled_from(["5", "9.99", "10%", "33.3%"]),
+    st.sampled_from([(kind, number) for kind in LADDERS for number in range(4)]),
     st.integers(0, 1),
 )
+orders = st.tuples(whos, whats, windows, st.sampled_from(ORDERS), st.integers(0, 1))
 
 
 class Rulers:
@@ -519,31 +563,50 @@ class Rulers:
             name=f"Thing {row.external_id}",
         )
 
-    def rule_over(self, drawn_visibility, drawn_prices) -> None:
+    def rule_over(self, drawn_visibility, drawn_prices, drawn_orders) -> None:
         as_login(
             "set session_replication_role = replica; delete from customers_visibilityrule;"
-            "delete from pricing_pricerule; set session_replication_role = origin"
+            "delete from pricing_pricerule; delete from pricing_orderrule;"
+            "set session_replication_role = origin"
         )
-        self.world.visibility, self.world.prices = {}, {}
-        at = now()
+        self.world.visibility, self.world.prices, self.world.orders = {}, {}, {}
+        self.at = now()
         with revisions.writing("test", touches_rules=True) as revision:
-            for who, what, window, effect in drawn_visibility:
-                columns = self._columns(who, what, window, at)
-                row = VisibilityRule.objects.create(
-                    from_revision=revision.number, effect=effect, **columns
+            self.number = revision.number
+            for *key, effect in drawn_visibility:
+                says = {"effect": effect}
+                self._add(self.world.visibility, VisibilityRule, key, says, says)
+            for *key, currency, (kind, number), priority in drawn_prices:
+                exempt = ("category", "general")[number % 2] if kind == "exempt" else ""
+                says = {
+                    "kind": kind,
+                    "ladder": LADDERS[kind][number % len(LADDERS[kind])],
+                    "currency": "" if exempt else currency,
+                    "priority": priority,
+                    "exempt_from": exempt,
+                }
+                if kind != "contract" or self.whos[key[0] % len(self.whos)][0] == "customer":
+                    self._add(self.world.prices, PriceRule, key, says, price_columns(says))
+            for *key, order, priority in drawn_orders:
+                quantities = zip(
+                    ("minimum_quantity", "step", "maximum_quantity"), order, strict=True
                 )
-                self._note(self.world.visibility, row, who, what, {"effect": effect})
-            for who, what, window, currency, price, priority in drawn_prices:
-                amount = Decimal(price.rstrip("%"))
-                says = {"percent" if "%" in price else "amount": amount}
-                says |= {"currency": currency, "priority": priority}
-                row = PriceRule.objects.create(
-                    from_revision=revision.number,
-                    kind="percent" if "%" in price else "fixed",
-                    **says,
-                    **self._columns(who, what, window, at),
-                )
-                self._note(self.world.prices, row, who, what, says)
+                says = {"order": order, "priority": priority}
+                columns = {**dict(quantities), "priority": priority}
+                self._add(self.world.orders, OrderRule, key, says, columns)
+
+    def _add(self, rules, model, key, says, columns) -> None:
+        """Add a rule, unless one stands that the database would not tell from it."""
+        who, what, window = key
+        row = model(
+            from_revision=self.number, **columns, **self._columns(who, what, window, self.at)
+        )
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+        except IntegrityError:
+            return
+        self._note(rules, row, who, what, says)
 
     def _chosen(self, who: int, what: int) -> tuple[tuple[str, int], tuple[str, int]]:
         return self.whos[who % len(self.whos)], self.whats[what % len(self.whats)]
@@ -561,17 +624,21 @@ class Rulers:
 def test_gate_policy_and_the_naive_model_agree_on_who_sees_what_at_what_price(database):
     rulers = Rulers()
 
-    @given(st.lists(visibility, max_size=6), st.lists(prices, max_size=6))
+    @given(
+        st.lists(visibility, max_size=6),
+        st.lists(prices, max_size=6),
+        st.lists(orders, max_size=3),
+    )
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-    def agree(drawn_visibility, drawn_prices):
-        rulers.rule_over(drawn_visibility, drawn_prices)
+    def agree(drawn_visibility, drawn_prices, drawn_orders):
+        rulers.rule_over(drawn_visibility, drawn_prices, drawn_orders)
         for customer in rulers.customers:
             with snapshot_of(customer) as snapshot:
                 page = product_page(snapshot, PageRequest(Filters(()), _MOST, None))
                 by_policy = held(snapshot, "catalog_mirror_variant", "sku")
-            shown = {i["sku"]: i["price"]["unit"] for i in map(orjson.loads, page.items)}
+            shown = {item["sku"]: oracle.told(item) for item in map(orjson.loads, page.items)}
             expected = rulers.world.view(customer.pk, snapshot.at)
-            assert shown == {sku: said["unit"] for sku, said in expected.items()}
+            assert shown == expected
             assert by_policy == set(expected)
 
     agree()

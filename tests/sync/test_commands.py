@@ -12,8 +12,9 @@ from demo.shops import APPAREL, small_shop
 from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
 from sync import runs
+from sync.connections import database_time
 from sync.models import Connection, SweepRun
-from sync.tasks import sweep_source
+from sync.tasks import run_sweep
 from tests.sync.conftest import keys_of, moved, picture, run
 
 
@@ -152,10 +153,17 @@ def test_a_run_that_was_killed_is_told_by_the_next(shop):
     assert (killed.status, killed.error) == ("failed", "It was ended before it could finish.")
 
 
-def test_the_task_reconciles_by_id_and_takes_later_arguments(shop):
+def test_the_task_does_what_is_due_once_and_takes_later_arguments(shop):
+    source = Source.objects.get()
     shop.add_simple("BRAND-NEW", name="Brand new", price="5.00")
-    sweep_source(source_id=Source.objects.get().pk, later_argument=1)
+    runs.want(source, at=database_time())
+    wanted = SweepRun.objects.get(status="due")
+    for _ in range(2):
+        run_sweep(run_id=wanted.pk, source_id=source.pk, later_argument=1)
     assert Variant.objects.filter(sku="BRAND-NEW").exists()
+    wanted.refresh_from_db()
+    assert (wanted.status, wanted.created, wanted.seen) == ("complete", 1, 249)
+    assert SweepRun.objects.count() == 2
 
 
 def test_wrong_flags_exit_with_two():

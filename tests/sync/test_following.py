@@ -141,7 +141,7 @@ def test_a_whole_family_is_read_together_with_other_products(shop):
     assert mirrored() == sellable(shop)
 
 
-def test_a_product_goes_to_the_trash_with_its_variations_and_comes_back(shop):
+def test_a_product_goes_to_the_trash_with_its_variations_and_comes_back(shop, brake_off):
     parent = shop.odd["variable_130"]
     shop.trash(parent)
     messages = told(shop)

@@ -14,7 +14,7 @@ from groundwork.models import Alarm
 from sync import events, following
 from sync.following import follow
 from sync.lines import line_to
-from sync.models import Connection, InboundEvent
+from sync.models import InboundEvent, SweepRun
 from sync.woocommerce.connector import WooCommerce
 from tests.sync.conftest import moved, picture, run
 from tests.sync.hooks import (
@@ -121,12 +121,11 @@ def test_what_was_tried_often_enough_is_dead_and_a_sweep_is_wanted(shop, clock):
     InboundEvent.objects.update(attempts=events.ATTEMPTS - 2)
     follow_all()
     assert statuses() == [PENDING]
-    assert Connection.objects.get().sweep_wanted_at is None
-    at = clock.now()
+    assert not SweepRun.objects.filter(status="due").exists()
     make_due()
     follow_all()
     assert statuses() == [DEAD]
-    assert Connection.objects.get().sweep_wanted_at >= at
+    assert SweepRun.objects.get(status="due").slot is None
     alarm = Alarm.objects.get(code="hook_events_dead", closed_at=None)
     assert "The shop cannot be reached" in alarm.message
 

@@ -3,13 +3,18 @@
 import socket
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 
 import pytest
 from django.db import transaction
 
+from demo.shops import small_shop
+from demo.storefront.server import running
+from demo.storefront.storefront import Storefront
 from sync import http
-from sync.http import Question, Wire
+from sync.http import Question, Wire, own_turns
+from tests.sync.conftest import run
 
 
 @contextmanager
@@ -48,17 +53,61 @@ def answering(*pieces: bytes, every: float = 0.0):
 @pytest.fixture
 def wire(monkeypatch):
     monkeypatch.setattr(http, "pause", lambda seconds: None)
-    wire = Wire(per_second=1000)
+    wire = Wire(turns=own_turns(per_second=1000))
     yield wire
     wire.close()
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "HEAD", "get"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "POST",
+        "PUT",
+        "DELETE",
+        "PATCH",
+        "HEAD",
+        "OPTIONS",
+        "TRACE",
+        "CONNECT",
+        "QUERY",
+        "get",
+        "Get",
+        "GET ",
+        "",
+    ],
+)
 def test_nothing_but_a_get_is_sent(wire, method):
     with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]") as url:
         with pytest.raises(http.WriteRefused):
             wire.send(method, lambda: Question(url))
         assert wire.requests == 0
+
+
+def test_every_way_to_a_shop_is_a_get(database, monkeypatch):
+    """Whatever the connector and the commands do, nothing but GET reaches a shop's door."""
+    methods = Counter()
+    shop = Storefront(small_shop(1))
+    monkeypatch.setattr(http, "pause", lambda seconds: None)
+    with running(CountingShop(shop, methods)) as url:
+        keys = {"key": shop.shop.consumer_key, "secret": shop.shop.consumer_secret}
+        run("add_source", "small-1", url=url, **keys)
+        run("reconcile")
+        shop.delete_forever(shop.odd["price_zero"])
+        run("reconcile", yes=True)
+        run("check_source", "small-1")
+    assert list(methods) == ["GET"]
+    assert methods["GET"] > 20
+
+
+class CountingShop:
+    """A shop that counts by what method it is asked."""
+
+    def __init__(self, shop, methods):
+        self.shop, self.methods, self.faults = shop, methods, shop.faults
+
+    def __call__(self, environ, start_response):
+        self.methods[environ["REQUEST_METHOD"]] += 1
+        return self.shop(environ, start_response)
 
 
 def test_a_body_that_drips_ends_at_the_deadline(wire, monkeypatch):
@@ -137,7 +186,7 @@ def test_no_transaction_is_kept_waiting(wire, database):
 def test_the_rate_budget_is_kept(monkeypatch):
     waited = []
     monkeypatch.setattr(http, "pause", waited.append)
-    wire = Wire(per_second=0.5)
+    wire = Wire(turns=own_turns(per_second=0.5))
     with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]") as url:
         wire.send("GET", lambda: Question(url))
         wire.send("GET", lambda: Question(url))

@@ -164,7 +164,7 @@ def test_what_is_gone_is_retired_and_never_deleted(shop):
 def test_variations_go_and_come_with_their_product(shop):
     parent = shop.odd["variable_130"]
     shop.trash(parent)
-    said = json.loads(run("reconcile", json=True).out)["sources"][0]
+    said = json.loads(run("reconcile", json=True, yes=True).out)["sources"][0]
     assert said["retired"] == 130
     # Products by trash, no variation asked for singly.
     assert said["requests"] < 20
@@ -251,7 +251,7 @@ def test_a_simple_product_that_became_variable_is_sold_no_more(shop):
 def test_a_variation_whose_product_became_simple_is_not_shown(shop):
     parent = shop.odd["variable_130"]
     shop.change_silently(parent, type="simple", regular_price="5")
-    run("reconcile")
+    run("reconcile", yes=True)
     product = Product.objects.get(external_id=parent)
     shown = Variant.objects.filter(product=product, is_published=True)
     assert [row.external_id for row in shown] == [str(parent)]

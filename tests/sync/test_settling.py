@@ -66,8 +66,8 @@ def test_a_holder_that_is_gone_from_its_shop_is_retired_for_the_claimant(two, go
 def test_ranks_that_change_places_hand_the_sku_over(two, read_first):
     first, second = two
     Source.objects.filter(pk=second.source.pk).update(rank=1)
-    run("reconcile", source=[two[read_first].source.slug])
-    run("reconcile", source=[two[1 - read_first].source.slug])
+    run("reconcile", source=[two[read_first].source.slug], yes=True)
+    run("reconcile", source=[two[1 - read_first].source.slug], yes=True)
     assert holder() == second.source.slug
     assert (refused(first), refused(second)) == (["duplicate_sku"], [])
     before = picture()

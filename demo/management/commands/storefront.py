@@ -23,6 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8101)
         parser.add_argument("--hooks", metavar="URL", help="where it tells what was edited")
         parser.add_argument("--journal", type=Path, help="file of JSON lines that keeps the edits")
+        parser.add_argument(
+            "--paced", action="store_true", help="take as long for an answer as a recorded shop"
+        )
 
     def handle(
         self,
@@ -31,6 +34,7 @@ class Command(BaseCommand):
         port: int,
         journal: Path | None,
         hooks: str | None,
+        paced: bool,
         **_options: object,
     ) -> None:
         stop = threading.Event()
@@ -38,7 +42,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         chosen = SHOPS[shop]
         try:
-            storefront = Storefront(chosen, journal=journal)
+            storefront = Storefront(chosen, journal=journal, is_paced=paced)
             with running(storefront, port) as url, storefront.hooks.delivering():
                 if hooks:
                     storefront.hooks.target = Target(hooks, chosen.hook_secret, url)

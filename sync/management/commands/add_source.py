@@ -5,6 +5,7 @@ import re
 import sys
 from argparse import ArgumentParser
 from contextlib import closing
+from datetime import time
 from getpass import getpass
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,9 +13,11 @@ from urllib.parse import urlsplit
 from django.core.management.base import BaseCommand, CommandError
 
 from sync.adding import SourceExists, Wanted, add_source, new_hook_secret, refuse_taken
-from sync.http import ShopError
+from sync.http import ShopError, own_turns
+from sync.listening import delivery_url
 from sync.models import Connection
 from sync.woocommerce.client import Client, Key
+from sync.woocommerce.pasting import lines_to_paste
 from sync.woocommerce.shop import Shop, look_at
 
 WRONG_USAGE = 2
@@ -39,6 +42,13 @@ class Command(BaseCommand):
         parser.add_argument("--rank", type=int, help="of two shops with one SKU the lower keeps it")
         parser.add_argument("--sku-prefix", default="", help="put before every SKU of this shop")
         parser.add_argument("--requests-per-second", type=float, default=20)
+        parser.add_argument(
+            "--sweep-at",
+            type=time.fromisoformat,
+            default=time(3),
+            metavar="HH:MM",
+            help="when it is swept each night, in the shop's own time zone",
+        )
         parser.add_argument("--test-only", action="store_true", help="test, say, keep nothing")
 
     def handle(self, *_: object, slug: str, test_only: bool, **options: Any) -> None:
@@ -55,6 +65,7 @@ class Command(BaseCommand):
             rank=options["rank"],
             sku_prefix=options["sku_prefix"],
             per_second=options["requests_per_second"],
+            sweep_at=options["sweep_at"],
         )
         if wanted.per_second <= 0:
             raise CommandError("--requests-per-second is above 0.", returncode=WRONG_USAGE)
@@ -68,7 +79,7 @@ class Command(BaseCommand):
     def _add(self, wanted: Wanted, key: Key, *, hook_secret: str, test_only: bool) -> None:
         if not test_only:
             refuse_taken(wanted.slug)
-        client = Client(wanted.base_url, key, per_second=wanted.per_second)
+        client = Client(wanted.base_url, key, turns=own_turns(per_second=wanted.per_second))
         with closing(client.wire):
             shop = look_at(client)
         self._tell(shop)
@@ -81,7 +92,11 @@ class Command(BaseCommand):
             f"Added source {source.slug}, rank {source.rank}. "
             f"Read it with `manage.py reconcile --source {source.slug}`."
         )
-        self._tell_webhooks(source.slug, "as given" if hook_secret else secret)
+        told = lines_to_paste(
+            delivery_url(source.slug), secret="as given" if hook_secret else secret
+        )
+        check = f"Then `manage.py check_source {source.slug}` tells whether they are active."
+        self.stdout.write("\n".join(["", *told, check]))
 
     def _tell(self, shop: Shop) -> None:
         tax = "with" if shop.prices_include_tax else "without"
@@ -95,7 +110,10 @@ class Command(BaseCommand):
                 "It lists variations product by product only, so a sweep takes longer."
             )
         for each in shop.unknown:
-            self.stdout.write(f"The key may not tell {each}: taken for no. Check it in the shop.")
+            self.stdout.write(
+                f"The key may not tell {each}. Give its user the role of a shop manager, or check "
+                "it in the shop."
+            )
 
     def _tell_webhooks(self, slug: str, secret: str) -> None:
         """Say what goes into the shop's own form: nothing is written there from here."""

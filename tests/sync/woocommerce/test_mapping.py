@@ -218,3 +218,25 @@ def test_a_category_with_an_entity_in_its_name():
         external_id="83", parent_external_id="79", slug="bags", name="Bags & Cases"
     )
     assert category_of({**body, "parent": 0}).parent_external_id is None
+
+
+def test_terms_of_shop_wide_attributes_lose_their_entities_and_a_products_own_do_not():
+    shared = {
+        "id": 3,
+        "name": "Fit &amp; cut",
+        "visible": True,
+        "variation": False,
+        "options": ["A &amp; B"],
+    }
+    own = {
+        "id": 0,
+        "name": "Care &amp; wash",
+        "visible": True,
+        "variation": False,
+        "options": ["30 &amp; 40"],
+    }
+    product = simple(attributes=[shared, own])
+    assert product.variants[0].content.attributes == {
+        "Fit & cut": "A & B",
+        "Care &amp; wash": "30 &amp; 40",
+    }

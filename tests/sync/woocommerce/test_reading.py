@@ -9,6 +9,7 @@ from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
 from sync import http
 from sync.connectors import Named
+from sync.http import own_turns
 from sync.woocommerce.client import Client, Key, Listed, NoSuchThing, basic
 from sync.woocommerce.connector import PRODUCTS, WooCommerce
 from sync.woocommerce.reading import Reader
@@ -90,7 +91,7 @@ def front(monkeypatch):
 def client_of(front, **differs):
     shop = front.shop
     key = {"consumer_key": shop.consumer_key, "consumer_secret": shop.consumer_secret, **differs}
-    return Client(front.url, Key(**key), per_second=1000)
+    return Client(front.url, Key(**key), turns=own_turns(per_second=1000))
 
 
 def test_oauth_signs_over_plain_http(front):
@@ -108,7 +109,7 @@ def test_oauth_signs_over_plain_http(front):
 
 def test_basic_signs_over_https(front):
     """The storefront is told by a header, as behind a proxy, that it is asked over https."""
-    secure = Client("https://shop.example", client_key(front), per_second=1000)
+    secure = Client("https://shop.example", client_key(front), turns=own_turns(per_second=1000))
     assert secure.sign("https://shop.example/", {}).headers["Authorization"].startswith("Basic ")
     assert "oauth" not in secure.sign("https://shop.example/", {"a": "b"}).url
     secure.wire.close()

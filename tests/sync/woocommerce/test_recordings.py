@@ -1,6 +1,7 @@
 """Every delivery that was recorded is replayed at the door and ends in the right mirror state."""
 
 from collections.abc import Iterator
+from datetime import time
 
 import pytest
 
@@ -28,7 +29,12 @@ def recorded(database, monkeypatch) -> Iterator[RecordedShop]:
     source = Source.objects.create(slug="recorded", name="Recorded", currency="EUR")
     key = Key(consumer_key="ck_x", consumer_secret="cs_x")
     connections.connect(
-        source, kind="woocommerce", base_url="https://shop.example", key=key, per_second=500
+        source,
+        kind="woocommerce",
+        base_url="https://shop.example",
+        key=key,
+        per_second=500,
+        sweep_at=time(3),
     )
     connections.set_hook_secret(source, SECRET)
     yield shop

@@ -1,0 +1,127 @@
+"""Why a customer sees a SKU, or does not: every rule that covers it, and what it came to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from catalog_mirror.models import Brand, Category, Product, Source, Variant
+from catalog_mirror.states import State, Subject
+from customers.models import Customer
+from customers.past import Past
+from customers.visibility import RuleVersion, Terms, VisibilityVersion, is_visible
+
+_NAMES = {
+    "source": (Source, "slug"),
+    "brand": (Brand, "slug"),
+    "category": (Category, "slug"),
+    "product": (Product, "code"),
+    "variant": (Variant, "sku"),
+}
+
+
+@dataclass(frozen=True)
+class Considered:
+    """A rule that covers the SKU. `outcome` says in a few words what became of it."""
+
+    rule: int
+    says: str
+    who: str
+    what: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    outcome: str
+    decides: bool
+
+
+@dataclass(frozen=True)
+class VisibilityExplanation:
+    customer: str
+    sku: str
+    at: datetime
+    revision: int
+    visible: bool
+    because: str
+    rules: list[Considered]
+
+
+def explain_visibility(
+    customer: Customer, sku: str, *, at: datetime | None
+) -> VisibilityExplanation:
+    """Explain whether a customer saw a SKU at an instant (None: now), by the rules of that instant.
+
+    Raise `catalog_mirror.past.NothingThen` for an instant before the first revision.
+    """
+    past = Past(customer, at)
+    at, state = past.at, past.state(sku)
+    book = past.rules("customers_visibilityrule", "r.effect", VisibilityVersion)
+    rules = book.covering(state) if state else []
+    visible = bool(state and past.terms and is_visible(state, past.terms, rules, at))
+    return VisibilityExplanation(
+        customer=customer.slug,
+        sku=sku,
+        at=at,
+        revision=past.revision,
+        visible=visible,
+        because=_because(state, past.terms, rules, at),
+        rules=list(_considered(rules, at)),
+    )
+
+
+def subject_name(subject: Subject) -> str:
+    """Return what a rule names, in words: "brand northcup"."""
+    kind, subject_id = subject
+    if kind == "all":
+        return "everything"
+    model, column = _NAMES[kind]
+    name = model._default_manager.filter(pk=subject_id).values_list(column, flat=True).first()  # noqa: SLF001
+    return f"{kind} {name}"
+
+
+def outside_window(rule: RuleVersion, at: datetime) -> str:
+    """Return why the rule's window does not hold, or nothing where it does."""
+    if rule.starts_at and at < rule.starts_at:
+        return f"begins on {rule.starts_at:%Y-%m-%d %H:%M %Z}"
+    if rule.ends_at and at >= rule.ends_at:
+        return f"ended on {rule.ends_at:%Y-%m-%d %H:%M %Z}"
+    return ""
+
+
+def no_contract(terms: Terms | None, at: datetime) -> str:
+    """Return why no contract holds, or nothing where one does."""
+    if terms is None:
+        return "The customer had no terms then."
+    if terms.status != "active":
+        return f"The customer's status is {terms.status}."
+    return "" if terms.hold(at) else "The time lies outside the customer's contract."
+
+
+def _because(
+    state: State | None, terms: Terms | None, rules: list[VisibilityVersion], at: datetime
+) -> str:
+    if reason := no_contract(terms, at):
+        return reason
+    if state is None:
+        return "No variant carried this SKU then."
+    if not state.is_published:
+        return "It was not published."
+    effects = {rule.effect for rule in rules if rule.holds(at)}
+    if "deny" in effects:
+        return "A rule denies it, and one is enough."
+    return "A rule allows it and none denies it." if effects else "No rule allows it."
+
+
+def _considered(rules: list[VisibilityVersion], at: datetime) -> Iterator[Considered]:
+    is_denied = any(rule.effect == "deny" and rule.holds(at) for rule in rules)
+    for rule in sorted(rules, key=lambda rule: (rule.effect != "deny", rule.id)):
+        outcome = outside_window(rule, at)
+        decides = not outcome and (rule.effect == "deny" or not is_denied)
+        yield Considered(
+            rule=rule.id,
+            says=rule.effect,
+            who=rule.who,
+            what=subject_name(rule.subject),
+            starts_at=rule.starts_at,
+            ends_at=rule.ends_at,
+            outcome=outcome or ("decides" if decides else "overruled by a denial"),
+            decides=decides,
+        )

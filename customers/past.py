@@ -1,0 +1,62 @@
+"""Terms and rules as they stood at a revision: every version is kept, so it is a WHERE."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from django.db import connection
+
+from catalog_mirror.past import revision_at, state_at
+from catalog_mirror.states import State
+from customers.models import Customer
+from customers.rulebook import WHO_WHAT_WHEN, Rulebook, rulebook_of
+from customers.visibility import RuleVersion, Terms
+
+_R = TypeVar("_R", bound=RuleVersion)
+
+_TERMS = """
+    select from_revision, until_revision, status, contract_starts_at, contract_ends_at, tier_id,
+           currency, unpriced
+    from customers_customerterms
+    where customer_id = %(customer)s and from_revision <= %(revision)s
+      and (until_revision is null or until_revision > %(revision)s)
+"""
+_RULES = """
+    select {columns} from {table} r
+    where (r.customer_id = %(customer)s
+           or r.customer_id is null and (r.tier_id is null or r.tier_id = %(tier)s))
+      and r.from_revision <= %(revision)s
+      and (r.until_revision is null or r.until_revision > %(revision)s)
+"""
+
+
+class Past:
+    """One customer at one instant: what was in force, and what a SKU was."""
+
+    def __init__(self, customer: Customer, at: datetime | None) -> None:
+        """Raise `NothingThen` for an instant before the first revision; None is the database's now."""
+        self.at = at or _now()
+        self.revision = revision_at(self.at)
+        self._params: dict[str, Any] = {"customer": customer.pk, "revision": self.revision}
+        rows = _rows(_TERMS, self._params)
+        self.terms = Terms(*rows[0]) if rows else None
+        self._params["tier"] = self.terms and self.terms.tier_id
+
+    def state(self, sku: str) -> State | None:
+        return state_at(sku, self.revision)
+
+    def rules(self, table: str, columns: str, make: Callable[..., _R]) -> Rulebook[_R]:
+        """Return the rules of a table that could reach the customer; `columns` follow who and what."""
+        sql = _RULES.format(columns=f"{WHO_WHAT_WHEN}, {columns}", table=table)
+        return rulebook_of(_rows(sql, self._params), make)
+
+
+def _now() -> datetime:
+    ((now,),) = _rows("select clock_timestamp()", {})
+    return cast("datetime", now)
+
+
+def _rows(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())

@@ -1,0 +1,20 @@
+"""Instants as people give them."""
+
+from datetime import datetime
+
+
+class InstantRefused(ValueError):
+    """The text names no instant; the message says how one is written."""
+
+
+def instant(text: str) -> datetime:
+    """Read an RFC 3339 instant, which has an offset. Raise `InstantRefused`."""
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        given = None
+    if given is None or given.tzinfo is None:
+        raise InstantRefused(
+            f"{text!r} is no instant. Write it with its offset, as in 2026-03-03T12:00:00+00:00."
+        )
+    return given

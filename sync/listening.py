@@ -1,0 +1,49 @@
+"""Whether a source's shop tells us of its changes: the address it should call, and what it lacks."""
+
+from contextlib import closing
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from catalog_mirror.models import Source
+from groundwork.alarms import close_alarm, open_alarm
+from sync import connections
+from sync.connections import connector_for
+
+ALARM = "webhooks_inactive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What a shop's webhooks lack; `is_polled` where its kind of shop has none."""
+
+    source: str
+    delivery_url: str
+    is_polled: bool
+    problems: list[str]
+
+
+def delivery_url(slug: str) -> str:
+    """Return the address that the shop of a source is to call."""
+    return f"{settings.PUBLIC_URL}/hooks/{slug}/"
+
+
+def check(source: Source) -> Checked:
+    """Ask the shop for its webhooks, note what they lack, and alarm; raise `ShopError`."""
+    url = delivery_url(source.slug)
+    with closing(connector_for(source)) as connector:
+        found = connector.webhook_problems(url)
+    problems = found or []
+    connections.note_webhooks(source, problem=" ".join(problems))
+    if problems:
+        open_alarm(ALARM, subject=source.slug, message=_told(source, problems))
+    else:
+        close_alarm(ALARM, subject=source.slug)
+    return Checked(source=source.slug, delivery_url=url, is_polled=found is None, problems=problems)
+
+
+def _told(source: Source, problems: list[str]) -> str:
+    return (
+        f"{source.name} does not tell us of every change, so some are seen only by the nightly sweep. "
+        + " ".join(problems)
+    )

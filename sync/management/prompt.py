@@ -1,0 +1,52 @@
+"""What the commands share: who is at the prompt, which sources are named, and when to stop."""
+
+import getpass
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from django.core.management.base import CommandError
+
+from catalog_mirror.models import Source
+
+WRONG_USAGE = 2
+
+
+def operator() -> str:
+    """Return who is at the prompt, for the audit."""
+    try:
+        return f"{getpass.getuser()} at the prompt"
+    except (KeyError, OSError):  # a user without a name, as in a container
+        return "someone at the prompt"
+
+
+def named(slugs: list[str] | None) -> list[Source]:
+    """Return the sources with these slugs, or all of them."""
+    known = {source.slug: source for source in Source.objects.order_by("rank", "pk")}
+    unknown = [slug for slug in slugs or () if slug not in known]
+    if unknown:
+        names = ", ".join(known) or "none yet; add one with add_source"
+        raise CommandError(
+            f"There is no source {', '.join(unknown)}. Known: {names}.", returncode=WRONG_USAGE
+        )
+    return [known[slug] for slug in dict.fromkeys(slugs)] if slugs else list(known.values())
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Take the first Ctrl-C or SIGTERM for a wish to stop at the next chance; the second ends at once."""
+    asked: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if asked:
+            signal.default_int_handler(number, frame)
+        asked.append(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

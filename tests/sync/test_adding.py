@@ -1,0 +1,73 @@
+"""What a person is told of a shop that is added, and asked for where it was not given."""
+
+import pytest
+
+from catalog_mirror.models import Source
+from sync.management.commands import add_source
+from sync.models import Connection
+from tests.sync.conftest import keys_of, run
+
+
+class Terminal:
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """A person who types these answers."""
+    asked = []
+
+    def answering(*answers):
+        left = iter(answers)
+
+        def answer(text):
+            asked.append(text)
+            return next(left)
+
+        monkeypatch.delenv("SOURCE_KEY", raising=False)
+        monkeypatch.delenv("SOURCE_SECRET", raising=False)
+        monkeypatch.setattr(add_source.sys, "stdin", Terminal())
+        monkeypatch.setattr("builtins.input", answer)
+        monkeypatch.setattr(add_source, "getpass", answer)
+        return asked
+
+    return answering
+
+
+def test_a_person_is_asked_for_what_is_missing(connected, terminal):
+    one = connected()
+    keys = keys_of(one.shop)
+    asked = terminal(one.url, keys["key"], keys["secret"])
+    assert run("add_source", "other").code == 0
+    assert asked == ["Address of the shop: ", "Consumer key: ", "Consumer secret (not shown): "]
+    assert Connection.objects.get(source__slug="other").base_url == one.url
+
+
+def test_an_empty_answer_is_wrong_usage_and_keeps_nothing(database, terminal):
+    terminal("")
+    said = run("add_source", "other")
+    assert (said.code, said.error) == (2, "Address of the shop is missing: give --url.")
+    assert Source.objects.count() == 0
+
+
+def test_what_the_key_may_not_read_is_named(connected):
+    one = connected()
+    one.shop.faults.set("unauthorized", path="/settings/tax")
+    said = run("add_source", "other", "--test-only", url=one.url, **keys_of(one.shop))
+    assert "The key may not tell whether prices include tax (taken for no)." in said.out
+    one.shop.faults.set("unauthorized", path="/wc/v3/webhooks")
+    said = run("add_source", "other", "--test-only", url=one.url, **keys_of(one.shop))
+    assert "The key may not tell its webhooks (they cannot be checked)." in said.out
+    assert Source.objects.count() == 1
+
+
+def test_a_whole_key_leaves_nothing_untold(connected):
+    one = connected()
+    said = run("add_source", "other", "--test-only", url=one.url, **keys_of(one.shop))
+    assert "may not tell" not in said.out
+
+
+def test_the_hour_of_its_sweep_may_be_given(connected):
+    one = connected(sweep_at="01:15")
+    assert f"{Connection.objects.get(source=one.source).sweep_at:%H:%M}" == "01:15"
