@@ -16,7 +16,7 @@ from sync import lines
 from tests.conftest import clean_database
 from tests.sync.conftest import keys_of, run
 from tests.sync.hooks import SECRET, follow_all, hooked, send, told
-from tests.sync.test_reconcile import NOTHING, mirrored, sellable, simple
+from tests.sync.test_reconcile import NOTHING, REFUSED, mirrored, sellable, simple
 
 SLUG = "small-1"
 
@@ -25,10 +25,10 @@ def cast(shop: Storefront) -> list[int]:
     """Simple products, a product that counts its variations' stock, and one whose variations are odd."""
     products = shop.store.catalogue.products
     families = [products[shop.odd[k]] for k in ("variable_manages_stock", "variable_sku_parent")]
-    return [
-        *(simple(shop, at).id for at in range(3)),
-        *(number for each in families for number in (each.id, *each.variation_ids)),
-    ]
+    members = [number for each in families for number in (each.id, *each.variation_ids)]
+    # What cannot be mirrored is left out of the comparison, so it must not be mended by an edit.
+    refused = {shop.odd[kind] for kind in REFUSED}
+    return [*(simple(shop, at).id for at in range(3)), *(n for n in members if n not in refused)]
 
 
 # What is told by webhook, and what WooCommerce keeps to itself.
@@ -43,7 +43,7 @@ TOLD: list[Callable[[Storefront, int, int], object]] = [
     lambda s, i, n: s.show(i),
     lambda s, i, n: s.trash(i),
     lambda s, i, n: s.untrash(i),
-    lambda s, i, n: s.add_simple(f"NEW-{i}-{n}", name="New", price="5", stock=n),
+    lambda s, i, n: s.add_simple(f"NEW-{s.store.next_id()}", name="New", price="5", stock=n),
 ]
 SILENT: list[Callable[[Storefront, int, int], object]] = [
     lambda s, i, n: s.delete_forever(i),
@@ -66,6 +66,17 @@ def read_shop() -> Iterator[Storefront]:
         assert run("reconcile").code == 0
         yield shop
     lines.hang_up()
+
+
+def wanted(shop: Storefront) -> dict[str, tuple]:
+    """What the shop sells. A variation that was taken out of the trash alone stays with its product."""
+    products = shop.store.catalogue.products
+    parents = {number: products.get(products[int(number)].parent_id) for number in sellable(shop)}
+    return {
+        number: what
+        for number, what in sellable(shop).items()
+        if not (parents[number] and parents[number].status == "trash")
+    }
 
 
 def edited(shop: Storefront, edits: list) -> list[Message]:
@@ -100,7 +111,7 @@ def heals(edits: list, draw: Callable) -> None:
         assert run("reconcile").code == 0
         # What is still to be followed may come after the sweep: it changes nothing any more.
         follow_all()
-        assert mirrored() == sellable(shop)
+        assert mirrored() == wanted(shop)
         assert run("reconcile").out.splitlines()[-1] == NOTHING
 
 
@@ -109,7 +120,7 @@ def follows(edits: list, draw: Callable) -> None:
         messages = mangled(draw, edited(shop, edits), loses=False)
         send(SLUG, messages)
         follow_all()
-        assert mirrored() == sellable(shop)
+        assert mirrored() == wanted(shop)
 
 
 CALM = {
@@ -133,14 +144,14 @@ def test_what_is_told_and_not_lost_needs_no_sweep(database, brake_off, edits, da
 
 
 @pytest.mark.slow
-@settings(max_examples=150, **CALM)
+@settings(max_examples=100, **CALM)
 @given(edits=st.lists(all_edits, min_size=1, max_size=25), data=st.data())
-def test_a_hundred_and_fifty_histories_are_healed(database, brake_off, edits, data):
+def test_a_hundred_histories_are_healed(database, brake_off, edits, data):
     heals(edits, data.draw)
 
 
 @pytest.mark.slow
-@settings(max_examples=150, **CALM)
+@settings(max_examples=100, **CALM)
 @given(edits=st.lists(told_edits, min_size=1, max_size=25), data=st.data())
-def test_a_hundred_and_fifty_histories_need_no_sweep(database, brake_off, edits, data):
+def test_a_hundred_histories_need_no_sweep(database, brake_off, edits, data):
     follows(edits, data.draw)
