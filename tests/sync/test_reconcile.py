@@ -44,14 +44,8 @@ def described(shop: Storefront, record: Record) -> tuple:
 
 
 def sellable(shop: Storefront) -> dict[str, tuple]:
-    products = shop.store.catalogue.products
-    records = products.values()
-    # Who lacked a SKU of its own may have been given one since.
-    refused = {
-        shop.odd[kind]
-        for kind, reason in REFUSED.items()
-        if not (reason in {"sku_missing", "sku_inherited"} and products[shop.odd[kind]].sku.strip())
-    }
+    records = shop.store.catalogue.products.values()
+    refused = {shop.odd[kind] for kind in REFUSED}
     return {
         str(r.id): described(shop, r)
         for r in records
