@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+import psycopg
+from django.db import DatabaseError, connection, transaction
 
 from groundwork.correlation import correlation_id
 
@@ -42,6 +43,14 @@ _LASTED = "select clock_timestamp() - %s"
 
 
 _NEWEST = "select max(number) from catalog_mirror_revision"
+
+
+# What Postgres ends a statement, a pause or a wait for a lock with.
+_OUT_OF_TIME = (
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.LockNotAvailable,
+)
 
 
 class WriteTookTooLong(Exception):
@@ -80,6 +89,13 @@ def writing(origin: str, *, touches_rules: bool = False) -> Iterator[TakenRevisi
                 )
     except NothingToWrite:
         return
+    except DatabaseError as error:
+        if not isinstance(error.__cause__, _OUT_OF_TIME):
+            raise
+        connection.close_if_unusable_or_obsolete()
+        raise WriteTookTooLong(
+            "A revision was not written: the database ran out of time."
+        ) from error
 
 
 def _milliseconds(duration: timedelta) -> str:

@@ -152,7 +152,7 @@ def _written(
                 subject=f"revision {revision.number}",
                 after={name: getattr(found, name) for name in ("added", "changed", "withdrawn")},
             )
-    except DatabaseError as error:
+    except (DatabaseError, revisions.WriteTookTooLong) as error:
         return _refused(Imported(lines=found.lines), [Fault(0, "", _said_by(error))])
     return found
 
@@ -162,7 +162,7 @@ def _refused(found: Imported, faults: list[Fault]) -> Imported:
     return found
 
 
-def _said_by(error: DatabaseError) -> str:
+def _said_by(error: Exception) -> str:
     constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
     return (
         f"The database refuses it by {constraint}. Nothing was written."
