@@ -23,6 +23,7 @@ from pricing.models import OrderRule, PriceRule
 from pricing.price_lists import PriceList
 from pricing.rule_versions import OrderVersion, price_version
 
+_NEWEST = 2**62  # what is not saved yet is younger than every rule
 MOST_CUSTOMERS = 50  # looked at; a rule for everyone is previewed on the first of them
 MOST_EXAMPLES = 10  # of each kind
 
@@ -49,6 +50,9 @@ _KINDS: _Kinds = {
     ),
 }  # fmt: skip
 _Rules = dict[type[Rule], list[Any]]
+
+
+Previewed = VisibilityRule | PriceRule | OrderRule
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Preview:
     repriced: Moved = field(default_factory=Moved)
 
 
-def preview(draft: Rule | None, *, replaces: Rule | None = None) -> Preview:
+def preview(draft: Previewed | None, *, replaces: Previewed | None = None) -> Preview:
     """Return what would change if `draft` came into force now, instead of the rule it replaces.
 
     Without a draft it previews a withdrawal. Nothing is written and no lock is taken.
@@ -159,7 +163,7 @@ def _version_of(draft: Rule) -> RuleVersion:
     said = [orjson.dumps(each).decode() if isinstance(each, list) else each for each in says]
     who = (draft.customer_id, draft.tier_id)
     version: RuleVersion = make(
-        0, None, draft.pk or 0, *who, draft.subject, draft.starts_at, draft.ends_at, *said
+        0, None, draft.pk or _NEWEST, *who, draft.subject, draft.starts_at, draft.ends_at, *said
     )
     return version
 

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
@@ -50,7 +50,12 @@ class Unwrapped(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @method_decorator(csrf_protect)
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return self._changeform_view(request, *args, **kwargs)  # type: ignore[attr-defined]
+        try:
+            return self._changeform_view(request, *args, **kwargs)  # type: ignore[attr-defined]
+        except (versions.NoOpenVersion, WriteTookTooLong, ValidationError) as error:
+            told = error.messages[0] if isinstance(error, ValidationError) else str(error)
+            self.message_user(request, f"Nothing was saved. {told} Try again.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
 
 class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]

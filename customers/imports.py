@@ -20,16 +20,18 @@ _NO_REVISION = 2**62  # above every number
 
 _STAGE = """
     create temporary table {staged} as
-    select 0 as line, ''::text as verdict, r.* from {table} r with no data
+    select 0 as line, false as names_rule, ''::text as verdict, r.* from {table} r with no data
 """
 _DROP = "drop table if exists {staged}"
 _FILL = "insert into {staged} select * from jsonb_populate_recordset(null::{staged}, %s)"
-# A line finds its rule by the id it names, else by what makes two rules equal.
+# A line finds its rule by the id it names, else by what makes two rules equal: one that no line names.
+_FORGET = "update {staged} set rule_uid = null where not names_rule"
 _FIND = """
     update {staged} s set rule_uid = r.rule_uid
     from {table} r
     where s.rule_uid is null and r.until_revision is null
       and ({r_key}) = ({s_key})
+      and not exists (select from {staged} n where n.names_rule and n.rule_uid = r.rule_uid)
 """
 _JUDGE = """
     update {staged} s set
@@ -121,9 +123,10 @@ def import_rules(
     with closing(_Staging(sheet)) as staging:
         staging.fill(lines)
         staging.judge()
-        if gone := staging.gone():
-            reason = "No such rule stands. Leave the id empty to open a new one."
-            return _refused(found, [Fault(line, "rule", reason) for line in gone])
+        try:
+            staging.refuse_gone()
+        except _RulesEnded as ended:
+            return _refused(found, _ended(ended.lines))
         if dry_run:
             staging.count(found)
             found.differences = staging.told()
@@ -140,6 +143,7 @@ def _written(
         with revisions.writing(f"import by {actor}", touches_rules=True) as revision:
             if staging.judged_at != staging.rules_before(revision.number):
                 staging.judge()
+            staging.refuse_gone()
             staging.count(found)
             found.withdrawn = staging.withdraw(revision.number) if withdraw_missing else 0
             if not (found.added or found.changed or found.withdrawn):
@@ -152,9 +156,24 @@ def _written(
                 subject=f"revision {revision.number}",
                 after={name: getattr(found, name) for name in ("added", "changed", "withdrawn")},
             )
+    except _RulesEnded as ended:
+        return _refused(Imported(lines=found.lines), _ended(ended.lines))
     except (DatabaseError, revisions.WriteTookTooLong) as error:
         return _refused(Imported(lines=found.lines), [Fault(0, "", _said_by(error))])
     return found
+
+
+class _RulesEnded(Exception):
+    """Rules that lines name were withdrawn while the file was read."""
+
+    def __init__(self, lines: list[int]) -> None:
+        super().__init__(lines)
+        self.lines = lines
+
+
+def _ended(lines: list[int]) -> list[Fault]:
+    reason = "No such rule stands. Leave the id empty to open a new one."
+    return [Fault(line, "rule", reason) for line in lines]
 
 
 def _refused(found: Imported, faults: list[Fault]) -> Imported:
@@ -191,7 +210,8 @@ class _Staging:
 
     def fill(self, lines: Lines) -> None:
         self._run(_STAGE)
-        self._run(_FILL, [orjson.dumps(lines.rows, default=str).decode()])
+        rows = [{**row, "names_rule": row["rule_uid"] is not None} for row in lines.rows]
+        self._run(_FILL, [orjson.dumps(rows, default=str).decode()])
         self._run("analyze {staged}")
         self._last_line = max((row["line"] for row in lines.rows), default=0)
 
@@ -200,6 +220,7 @@ class _Staging:
 
     def judge(self) -> None:
         self.judged_at = self.rules_before(_NO_REVISION)
+        self._run(_FORGET)
         self._run(_FIND)
         self._run(_JUDGE)
 
@@ -208,8 +229,10 @@ class _Staging:
         ((number,),) = self._run(_RULES, [revision])
         return cast("int | None", number)
 
-    def gone(self) -> list[int]:
-        return [line for (line,) in self._run(_GONE, [MOST_TOLD])]
+    def refuse_gone(self) -> None:
+        """Raise `_RulesEnded` where lines name rules that do not stand."""
+        if gone := [line for (line,) in self._run(_GONE, [MOST_TOLD])]:
+            raise _RulesEnded(gone)
 
     def count(self, found: Imported) -> None:
         counts = dict(self._run(_COUNT))

@@ -85,6 +85,11 @@ class CustomerTerms(Version):
                 | Q(contract_ends_at=None)
                 | Q(contract_starts_at=None),
             ),
+            models.CheckConstraint(
+                name="terms_have_a_currency",
+                condition=Q(currency__regex="^[A-Z]{3}$"),
+                violation_error_message="A currency has three capital letters, as in USD.",
+            ),
         ]
         # The terms of a customer at and since a revision.
         indexes = [models.Index(fields=["customer", "from_revision"], name="terms_of_customer")]

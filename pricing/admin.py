@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from customers.admin import WHO_AND_WHAT, WINDOW, VersionAdmin, VersionForm
 from customers.models import SUBJECTS, Version
@@ -18,7 +19,7 @@ _STANDS = ("until_revision", admin.EmptyFieldListFilter)
 class LinesField(forms.CharField):
     """Quantity breaks as people write them: a line each, `quantity: value name`."""
 
-    widget = forms.Textarea
+    widget = UnfoldAdminTextareaWidget
 
     def prepare_value(self, value: Any) -> Any:
         return text_of_breaks(value) if isinstance(value, list) else value

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from catalog_mirror.states import State
 from customers.visibility import Terms
-from pricing.offers import Contest, Rung, Sale, listed_for, rung, winner
+from pricing.offers import Contest, Rung, Sale, break_quantities, listed_for, rung, winner
 from pricing.order_minimums import OrderMinimumVersion, Shortfall, shortfall
 from pricing.order_terms import QuantityProblem, problem_of
 from pricing.price_lists import PriceList, Told
@@ -122,8 +122,13 @@ def _together(
     state: State, terms: Terms, between: Contest, counts: Counts, alone: Rung | None
 ) -> Rung | None:
     """Return the break reached with what the rules count beside; never dearer than alone."""
-    listed = listed_for(state, terms)
-    won = winner(between, listed, terms, counts.counted_for(state))
+    listed, counted = listed_for(state, terms), counts.counted_for(state)
+    # As in the ladder, what is dearer than a smaller quantity takes the lower price.
+    found = (
+        winner(between, listed, terms, lambda rule, most=most: min(counted(rule), most))  # type: ignore[misc]
+        for most in break_quantities(between)
+    )
+    won = min((each for each in found if each), key=lambda each: each.unit, default=None)
     if won is None or (alone and alone.unit <= won.unit):
         return alone
     return rung(won, listed, won.step.minimum_quantity)

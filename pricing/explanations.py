@@ -9,7 +9,15 @@ from customers.explanations import Considered, no_contract, outside_window, subj
 from customers.models import Customer
 from customers.past import Past
 from customers.visibility import Terms
-from pricing.offers import EXEMPTIONS, Contest, Winner, contest, listed_for, winner
+from pricing.offers import (
+    EXEMPTIONS,
+    Contest,
+    Winner,
+    break_quantities,
+    contest,
+    listed_for,
+    winner,
+)
 from pricing.rule_versions import EXEMPT, PERCENT, PRICE_COLUMNS, PriceVersion, price_version
 
 # By what two ranks differ, in their order.
@@ -77,10 +85,10 @@ def explain_price(
 
 def _lowest(between: Contest, listed: Decimal | None, terms: Terms, quantity: int) -> Winner | None:
     """Return what decides at the quantity, or at a smaller one that is cheaper."""
-    steps = {step.minimum_quantity for each in between.candidates for step in each.rule.steps}
     found = (
         winner(between, listed, terms, lambda _, at=at: at)  # type: ignore[misc]
-        for at in sorted({1, *(step for step in steps if step <= quantity)})
+        for at in break_quantities(between)
+        if at <= quantity
     )
     return min((won for won in found if won), key=lambda won: won.unit, default=None)
 

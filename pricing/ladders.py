@@ -109,6 +109,10 @@ def _step(given: Any) -> Step:
     name = given.get("name") or ""
     if not isinstance(name, str) or len(name) > LONGEST_NAME:
         raise LadderRefused(f"The name of a break is text of at most {LONGEST_NAME} characters.")
+    if set(name) & set("|\r\n"):
+        raise LadderRefused(
+            "The name of a break has no bars and no line ends: files part breaks by them."
+        )
     return Step(_quantity(_start(given)), _value(given.get("value")), name)
 
 

@@ -162,13 +162,16 @@ def rung(won: Winner, listed: Decimal | None, minimum_quantity: int) -> Rung:
     return Rung(minimum_quantity, won.unit, saved, *basis)
 
 
+def break_quantities(between: Contest) -> list[int]:
+    """Return the quantities at which a price may begin, one piece among them, ascending."""
+    steps = (step for each in between.candidates for step in each.rule.steps)
+    return sorted({1, *(step.minimum_quantity for step in steps)})
+
+
 def _ladder(between: Contest, listed: Decimal | None, terms: Terms) -> Iterator[Rung]:
     """Yield the breaks; one that is dearer than a smaller quantity's takes the lower price."""
-    quantities = {1} | {
-        step.minimum_quantity for each in between.candidates for step in each.rule.steps
-    }
     lowest = None
-    for quantity in sorted(quantities):
+    for quantity in break_quantities(between):
         won = winner(between, listed, terms, lambda _, quantity=quantity: quantity)  # type: ignore[misc]
         if won and (lowest is None or won.unit < lowest):
             lowest = won.unit

@@ -99,6 +99,16 @@ def test_together_is_never_dearer_than_alone():
     assert units(made) == ["7.00", "9.00"]
 
 
+def test_more_pieces_together_never_raise_the_price():
+    """Above 50 a rule of a higher rank costs more; what 10 together cost is still good."""
+    rules = [
+        a_rule("50:9", "customer", "product", counted_per="product"),
+        a_rule("10:8", what="brand", counted_per="product"),
+    ]
+    for quantity in (5, 9, 200):
+        assert units(bought(rules, (MUG_BLACK, quantity), (MUG_WHITE, 50))) == ["8.00", "8.00"]
+
+
 def test_an_unknown_sku_is_a_line_without_a_price():
     made = bought([], ("NOPE", 3), (PEN, 2))
     assert made.lines[0][1] is None

@@ -50,6 +50,7 @@ def test_steps_come_back_from_the_column_as_they_went_in():
         ([{"minimum_quantity": 5}], "exact value"),
         ([{"minimum_quantity": 5, "value": "8", "vlaue": "7"}], "says nothing of vlaue"),
         ([{"minimum_quantity": 5, "value": "8", "name": "x" * 101}], "100 characters"),
+        ([{"minimum_quantity": 5, "value": "8", "name": "A|B"}], "no bars"),
         (["5:8"], "a quantity with its value"),
         ("5:8", "a list"),
         ({"minimum_quantity": 5}, "a list"),

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from catalog_mirror import revisions
 from customers.models import VisibilityRule
 from groundwork.models import AuditEntry
 from pricing.entry import add_price_rule
@@ -292,3 +293,56 @@ def test_odd_skus_survive_the_round_trip(people, imported):
     text = exported("prices", customer="carol")
     assert {row["sku"] for row in csv.DictReader(io.StringIO(text))} == set(odd)
     assert counts(imported("prices", text)) == (0, 0, len(odd), 0)
+
+
+def test_a_line_that_moves_a_rule_leaves_a_copy_of_what_it_said(people, imported):
+    """Bob's price goes to Carol by its id; a line without one keeps the same price for Bob."""
+    uid = PriceRule.objects.get(customer=people.bob).rule_uid
+    text = (
+        "rule,customer,product,kind,value,currency\n"
+        f"{uid},carol,MUG-11,fixed,9.99,USD\n"
+        ",bob,MUG-11,fixed,9.99,USD\n"
+    )
+    assert counts(imported("prices", text)) == (1, 1, 0, 0)
+    standing = PriceRule.objects.filter(until_revision=None, tier=None)
+    assert dict(standing.values_list("customer__slug", "amount")) == {
+        "bob": Decimal("9.99"),
+        "carol": Decimal("9.99"),
+    }
+
+
+def test_a_rule_that_ends_while_the_file_is_read_refuses_all_of_it(people, imported, monkeypatch):
+    rule = PriceRule.objects.get(customer=people.bob)
+    writing = revisions.writing
+
+    def ends_first(*args, **options):
+        monkeypatch.setattr(revisions, "writing", writing)
+        withdrawn(rule)
+        return writing(*args, **options)
+
+    monkeypatch.setattr(revisions, "writing", ends_first)
+    text = (
+        "rule,customer,product,kind,value,currency\n"
+        f"{rule.rule_uid},bob,MUG-11,fixed,5,USD\n"
+        ",carol,MUG-11,fixed,5,USD\n"
+    )
+    with pytest.raises(CommandError, match="line 2, rule: No such rule stands"):
+        imported("prices", text)
+    assert not PriceRule.objects.filter(customer=people.carol).exists()
+
+
+def test_a_rule_that_ends_meanwhile_is_opened_anew_where_no_line_names_it(
+    people, imported, monkeypatch
+):
+    rule = PriceRule.objects.get(customer=people.bob)
+    writing = revisions.writing
+
+    def ends_first(*args, **options):
+        monkeypatch.setattr(revisions, "writing", writing)
+        withdrawn(rule)
+        return writing(*args, **options)
+
+    monkeypatch.setattr(revisions, "writing", ends_first)
+    text = "customer,product,kind,value,currency\nbob,MUG-11,fixed,5,USD\n"
+    assert counts(imported("prices", text)) == (1, 0, 0, 0)
+    assert seen_by(people.bob)["MUG-11-BLK"] == "5.00"

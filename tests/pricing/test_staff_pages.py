@@ -202,3 +202,27 @@ def test_what_was_withdrawn_cannot_be_withdrawn_again(people, staff):
     before = newest_revision()
     staff.post("/admin/pricing/pricerule/", {"action": "withdraw", "_selected_action": [rule.pk]})
     assert newest_revision() == before
+
+
+def test_a_currency_has_three_capital_letters(people, staff):
+    says = {"status": "active", "currency": "usd", "unpriced": "list_price"}
+    erin = Customer.objects.create(slug="erin", name="Erin")
+    answer = saved(staff, CustomerTerms, customer=erin.pk, **says)
+    assert "three capital letters" in problems(answer)["__all__"][0]
+
+
+def test_a_save_that_comes_too_late_says_so(people, staff, monkeypatch):
+    """The rule is withdrawn between the page's check and its write."""
+    rule = fixed_price("9", customer=people.bob, variant=variant("MUG-11-BLK"))
+    change = versions.change
+
+    def too_late(*args, **says):
+        withdrawn(rule)
+        return change(*args, **says)
+
+    monkeypatch.setattr(versions, "change", too_late)
+    fields = PRICE | {"customer": people.bob.pk, "variant": rule.variant_id}
+    answer = saved(staff, PriceRule, rule.pk, **fields)
+    assert answer.status_code == 302
+    page = staff.get("/admin/pricing/pricerule/").content.decode()
+    assert "Nothing was saved." in page
