@@ -46,7 +46,9 @@ def held_back(
     budget: dict[str, int] = {}
 
     def may_go(slug: str) -> bool:
-        budget[slug] = budget.get(slug, spare(slug)) - 1
+        if slug not in budget:  # asked once: under the writers' lock it does not move
+            budget[slug] = spare(slug)
+        budget[slug] -= 1
         return budget[slug] >= 0
 
     for each in going:

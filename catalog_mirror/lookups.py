@@ -103,6 +103,7 @@ _LIVE_UNREAD = """
     join catalog_mirror_observation o on o.variant_id = v.id
     where v.source_id = %s and v.external_id = any(%s)
       and v.retired_at is null and o.content_at <= %s
+    order by v.id for update of o
 """
 
 _PUBLISHED = """

@@ -127,9 +127,14 @@ def note_complete(source: Source, *, at: datetime) -> None:
 
 def note_stale(source: Source, *, at: datetime, reason: str) -> None:
     """Note since when a source could not be read, and call a person; the first failure counts."""
-    rows = Connection.objects.filter(source=source)
-    rows.filter(stale_since=None).update(stale_since=at)
-    for row in rows:
+    with (
+        transaction.atomic()
+    ):  # the row's lock orders it with an answer that comes at the same time
+        row = Connection.objects.select_for_update(of=("self",)).filter(source=source).first()
+        if row is None:
+            return
+        row.stale_since = row.stale_since or at
+        row.save(update_fields=["stale_since"])
         open_alarm(
             STALE,
             subject=source.slug,
@@ -141,8 +146,9 @@ def note_stale(source: Source, *, at: datetime, reason: str) -> None:
 def note_answer(source: Source) -> None:
     """Note that a source's shop was read, in whatever way; ends its staleness."""
     stale = Connection.objects.filter(source=source, stale_since__isnull=False)
-    if stale.update(stale_since=None):
-        close_alarm(STALE, subject=source.slug)
+    with transaction.atomic():
+        if stale.update(stale_since=None):
+            close_alarm(STALE, subject=source.slug)
 
 
 def claim_checks(*, before: datetime) -> list[int]:

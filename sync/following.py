@@ -68,9 +68,12 @@ def _follow(source: Source, claimed: list[Claimed], *, ends_at: float) -> None:
     groups = [errands]
     try:
         groups = _grouped(errands, size=_size(source, errands))
+        faults = []
         while groups and time.monotonic() < ends_at:
-            _follow_group(source, groups[0])
+            faults.append(_follow_group(source, groups[0]))
             groups.pop(0)
+        if faults and all(faults):  # nothing could be read, so it is not what was asked for
+            connections.note_stale(source, at=database_time(), reason=faults[0])
     except (ShopError, NotConnected, SealBroken) as error:
         connections.note_stale(source, at=database_time(), reason=str(error))
         _put_off(source, _events_of(groups or [errands]), error=str(error))
@@ -78,14 +81,18 @@ def _follow(source: Source, claimed: list[Claimed], *, ends_at: float) -> None:
     events.give_back(_events_of(groups))
 
 
-def _follow_group(source: Source, group: list[Errand]) -> None:
-    """Follow what is read together; raise only what is the fault of the shop as a whole."""
+def _follow_group(source: Source, group: list[Errand]) -> str:
+    """Follow what is read together; return what was wrong with the answers, or nothing.
+
+    Raise only what is the fault of the shop as a whole.
+    """
     ours = _events_of([group])
     try:
         with line_to(source) as connector, correlated(_correlation(ours)) as merged_into:
             _refetch(source, connector, group)
     except _OF_THE_QUESTION as error:
         _put_off(source, ours, error=str(error))
+        return str(error)
     except (ShopError, NotConnected, SealBroken):
         raise
     except Exception as error:  # what breaks us must not end the others, nor us
@@ -94,6 +101,7 @@ def _follow_group(source: Source, group: list[Errand]) -> None:
     else:
         connections.note_answer(source)
         events.finish([each.id for each in ours], merged_into=merged_into)
+    return ""
 
 
 def _events_of(groups: Iterable[list[Errand]]) -> list[Claimed]:

@@ -9,6 +9,7 @@ from catalog_mirror.models import Source
 from groundwork.alarms import close_alarm, open_alarm
 from sync import connections
 from sync.connections import connector_for
+from sync.http import ShopError
 
 ALARM = "webhooks_inactive"
 
@@ -31,8 +32,14 @@ def delivery_url(slug: str) -> str:
 def check(source: Source) -> Checked:
     """Ask the shop for its webhooks, note what they lack, and alarm; raise `ShopError`."""
     url = delivery_url(source.slug)
-    with closing(connector_for(source)) as connector:
-        found = connector.webhook_problems(url)
+    try:
+        with closing(connector_for(source)) as connector:
+            found = connector.webhook_problems(url)
+    except ShopError as error:
+        told = f"They could not be looked at: {error}"
+        connections.note_webhooks(source, problem=told)
+        open_alarm(ALARM, subject=source.slug, message=_told(source, [told]))
+        raise
     problems = found or []
     connections.note_webhooks(source, problem=" ".join(problems))
     if problems:

@@ -65,8 +65,13 @@ def plan(source: Source, *, slot: date, at: datetime) -> None:
 
 
 def want(source: Source, *, at: datetime) -> None:
-    """Make a sweep due now, outside the schedule; one that waits already is enough."""
-    SweepRun.objects.bulk_create([_due(source, None, at)], ignore_conflicts=True)
+    """Make a sweep due now, outside the schedule; one that waits already is brought forward.
+
+    What is due from now on is not done by a sweep that began before.
+    """
+    waiting = SweepRun.objects.filter(source=source, status=Status.DUE, slot=None)
+    if not waiting.update(due_at=at):
+        SweepRun.objects.bulk_create([_due(source, None, at)], ignore_conflicts=True)
 
 
 def _due(source: Source, slot: date | None, at: datetime) -> SweepRun:
@@ -139,7 +144,8 @@ def complete(run: SweepRun, result: SweepResult, *, at: datetime) -> None:
     SweepRun.objects.filter(pk=run.pk).update(
         status=Status.COMPLETE, finished_at=at, position=None, **_counts(result)
     )
-    SweepRun.objects.filter(source=run.source_id, status=Status.DUE, pk__lt=run.pk).update(
+    before = SweepRun.objects.filter(source=run.source_id, status=Status.DUE)
+    before.filter(due_at__lt=run.started_at).update(
         status=Status.FAILED, finished_at=at, error="A later sweep did its work before it began."
     )
 
@@ -154,7 +160,7 @@ def fail(run: SweepRun, *, at: datetime, error: str, may_retry: bool) -> None:
 
     Its counts stay those of its position.
     """
-    if may_retry and run.tries_left:
+    if may_retry and run.tries_left and not _another_is_wanted(run):
         tried = TRIES - run.tries_left
         ended = {
             "status": Status.DUE,
@@ -164,6 +170,12 @@ def fail(run: SweepRun, *, at: datetime, error: str, may_retry: bool) -> None:
     else:
         ended = {"status": Status.FAILED, "finished_at": at}
     SweepRun.objects.filter(pk=run.pk).update(error=error[:500], **ended)
+
+
+def _another_is_wanted(run: SweepRun) -> bool:
+    """Tell whether a sweep was wanted while this one, which was wanted too, ran: it does its work."""
+    wanted = SweepRun.objects.filter(source=run.source_id, status=Status.DUE, slot=None)
+    return run.slot is None and wanted.exclude(pk=run.pk).exists()
 
 
 def _counts(result: SweepResult) -> dict[str, int]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from django.db import OperationalError
+from django.db import connection as database
+
 from catalog_mirror import brake, quarantine, taxonomy
 from catalog_mirror.models import Revision, Source, Variant
 from catalog_mirror.revisions import WriteTookTooLong
@@ -28,14 +31,8 @@ from sync.writing import Writing
 CHUNK = 500
 
 # What ends a sweep with one line for a person; anything else is a mistake of ours.
-_REASONS = (
-    ShopError,
-    EmptyShop,
-    NotConnected,
-    SealBroken,
-    WriteTookTooLong,
-    taxonomy.CategoriesMakeNoTree,
-)
+_OF_THE_SHOP = (ShopError, EmptyShop, NotConnected, SealBroken, taxonomy.CategoriesMakeNoTree)
+_REASONS = (*_OF_THE_SHOP, WriteTookTooLong)
 
 
 def silent(_seen: int) -> None:
@@ -121,8 +118,9 @@ class _Sweep:
             result = self.whole()
         except SweepFailed as error:
             at = database_time()
+            if isinstance(error.__cause__, _OF_THE_SHOP):
+                connections.note_stale(self._source, at=self._since, reason=str(error))
             runs.fail(self._run, at=at, error=str(error), may_retry=True)
-            connections.note_stale(self._source, at=self._since, reason=str(error))
             raise
         except SweepStopped:
             runs.stop(self._run)
@@ -144,6 +142,10 @@ class _Sweep:
                 return self.result()
         except _REASONS as error:
             raise SweepFailed(str(error), self.result()) from error
+        except OperationalError as error:
+            database.close_if_unusable_or_obsolete()
+            told = f"The database broke it off ({type(error.__cause__).__name__}). Try again."
+            raise SweepFailed(told, self.result()) from error
 
     def result(self) -> SweepResult:
         found = self._writing.tally.result(self._source.slug)

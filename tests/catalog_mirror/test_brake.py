@@ -63,6 +63,15 @@ def test_twenty_leave_and_the_others_are_served_as_they_were(shop, leave):
     assert Alarm.objects.get().message.startswith("10 variants of Shop are held back")
 
 
+def test_how_many_may_leave_is_asked_once_however_many_would(shop, monkeypatch):
+    """Under the writers' lock: a look for each would outlast the write in a large shop."""
+    asked = []
+    look = mirror.brake.allowance
+    monkeypatch.setattr(mirror.brake, "allowance", lambda pk: asked.append(pk) or look(pk))
+    assert len(mirrored(shop, *hidden(range(MANY))).held) == 10
+    assert asked == [shop.pk]
+
+
 def test_of_a_large_set_a_tenth_may_leave(database):
     shop = SourceFactory(slug="shop")
     mirrored(shop, *products(range(300)))

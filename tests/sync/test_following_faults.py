@@ -14,7 +14,7 @@ from groundwork.models import Alarm
 from sync import events, following
 from sync.following import follow
 from sync.lines import line_to
-from sync.models import InboundEvent, SweepRun
+from sync.models import Connection, InboundEvent, SweepRun
 from sync.woocommerce.connector import WooCommerce
 from tests.sync.conftest import moved, picture, run
 from tests.sync.hooks import (
@@ -107,9 +107,13 @@ def test_a_shop_that_cannot_be_read_puts_its_events_off_and_the_mirror_stays(sho
         assert event.attempts == 1
         assert event.error.startswith(SHOP_FAULTS[fault])
         assert timedelta(seconds=3.75) <= event.next_attempt_at - at < timedelta(seconds=60)
+    assert Connection.objects.get().stale_since >= at
+    assert SHOP_FAULTS[fault] in Alarm.objects.get(code="source_stale", closed_at=None).message
     shop.faults.clear()
     make_due()
     follow_all()
+    assert Connection.objects.get().stale_since is None
+    assert not Alarm.objects.filter(code="source_stale", closed_at=None).exists()
     assert statuses() == [DONE] * 2
     assert mirrored() == sellable(shop)
 

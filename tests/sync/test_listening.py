@@ -95,13 +95,13 @@ def test_json_is_one_document(shop):
     }
 
 
-def test_a_shop_that_does_not_answer_changes_nothing(shop):
+def test_a_shop_that_does_not_answer_is_told_and_alarms_until_it_was_looked_at(shop):
     shop.faults.set("down")
     said = run("check_source", "small-1")
     assert said.code == 1
     assert said.error.startswith("small-1: The shop cannot be reached")
-    assert Connection.objects.get().webhooks_problem == "They were not looked at yet."
-    assert Alarm.objects.count() == 0
+    assert "They could not be looked at" in Connection.objects.get().webhooks_problem
+    assert Alarm.objects.get(closed_at=None).code == "webhooks_inactive"
 
 
 def test_an_unknown_source_is_wrong_usage(database):
@@ -125,6 +125,9 @@ def test_a_nightly_look_at_a_shop_that_is_down_waits_for_the_next_night(listenin
     with pytest.raises(ShopError):
         check_webhooks(source_id=source_id)
     assert schedule.due_checks() == []
+    problem = Connection.objects.get().webhooks_problem
+    assert problem.startswith("They could not be looked at: The shop cannot be reached")
+    assert problem in Alarm.objects.get(code="webhooks_inactive", closed_at=None).message
 
 
 def test_adding_a_source_says_what_to_paste(connected):

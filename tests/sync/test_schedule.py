@@ -231,3 +231,34 @@ def test_a_source_never_swept_alarms_too(connected, clock):
     clock.move(timedelta(hours=37))
     due_runs()
     assert "has completed yet" in Alarm.objects.get(code="sweep_overdue").message
+
+
+def test_a_wanted_sweep_that_fails_leaves_the_work_to_one_that_is_wanted_since(shop):
+    source = Source.objects.get()
+    runs.want(source, at=connections.database_time())
+    [(first, _)] = due_runs()
+    began = runs.begin(source, at=connections.database_time(), run=runs.has_work(first))
+    runs.want(source, at=connections.database_time())
+    runs.fail(began, at=connections.database_time(), error="The shop is away.", may_retry=True)
+    ended, waiting = SweepRun.objects.filter(slot=None).exclude(status="complete").order_by("pk")
+    assert (ended.pk, ended.status, waiting.status) == (first, "failed", "due")
+
+
+def test_what_is_wanted_during_a_sweep_is_not_done_by_it(shop):
+    source = Source.objects.get()
+    runs.want(source, at=connections.database_time())
+    began = runs.begin(source, at=connections.database_time())
+    runs.want(source, at=connections.database_time())
+    runs.complete(began, runs.result_of(began), at=connections.database_time())
+    assert SweepRun.objects.filter(slot=None, status="due").count() == 1
+    later = runs.begin(source, at=connections.database_time())
+    runs.complete(later, runs.result_of(later), at=connections.database_time())
+    assert not SweepRun.objects.filter(status="due").exists()
+
+
+def test_a_wish_brings_a_retry_forward(shop):
+    source, at = Source.objects.get(), connections.database_time()
+    runs.want(source, at=at + timedelta(minutes=80))
+    assert due_runs() == []
+    runs.want(source, at=at)
+    assert len(due_runs()) == 1
