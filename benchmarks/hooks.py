@@ -12,9 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,7 +30,7 @@ from contract.change_cursors import ChangeCursor, Mark
 from customers import versions
 from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
 from demo.catalogue.records import Product
-from demo.shops import DRINKWARE
+from demo.shops import APPAREL, DRINKWARE
 from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
 from groundwork import engines
@@ -67,16 +69,12 @@ class Seen:
 
 
 def measure() -> tuple[list[Backlog], Seen]:
-    """Mirror one shop, follow two backlogs in this process, then an edit stream in a real worker."""
-    front = Storefront(DRINKWARE)
-    with running(front) as url:
-        os.environ["SOURCE_KEY"] = DRINKWARE.consumer_key
-        os.environ["SOURCE_SECRET"] = DRINKWARE.consumer_secret
-        os.environ["SOURCE_HOOK_SECRET"] = DRINKWARE.hook_secret
-        quiet = {"stdout": open(os.devnull, "w")}  # noqa: SIM115, PTH123 - open until the end
-        call_command("add_source", "drinkware", url=url, requests_per_second=500, **quiet)
-        call_command("reconcile", **quiet)
-        source = Source.objects.get()
+    """Mirror the shops, follow two backlogs in this process, then edit streams in a real worker."""
+    front, other = Storefront(DRINKWARE), Storefront(APPAREL)
+    with running(front) as url, running(other) as other_url:
+        _mirror(front, url)
+        _mirror(other, other_url)
+        source = Source.objects.get(slug=DRINKWARE.slug)
         chance = random.Random(20_261_121)  # noqa: S311 - any fixed seed
         products = [
             p for p in front.store.catalogue.products.values() if p.type in ("simple", "variable")
@@ -87,8 +85,18 @@ def measure() -> tuple[list[Backlog], Seen]:
             _followed(front, source, "four each, in any order", _shuffled(chosen, chance)),
         ]
         lines.hang_up()
-        products = _simple(front)
+        products = {each.shop.slug: _simple(each) for each in (front, other)}
     return backlogs, _stream(products)
+
+
+def _mirror(front: Storefront, url: str) -> None:
+    shop = front.shop
+    os.environ["SOURCE_KEY"] = shop.consumer_key
+    os.environ["SOURCE_SECRET"] = shop.consumer_secret
+    os.environ["SOURCE_HOOK_SECRET"] = shop.hook_secret
+    with Path(os.devnull).open("w") as nowhere:
+        call_command("add_source", shop.slug, url=url, requests_per_second=500, stdout=nowhere)
+        call_command("reconcile", source=[shop.slug], stdout=nowhere)
 
 
 def _shuffled(chosen: list[Product], chance: random.Random) -> list[Product]:
@@ -99,9 +107,10 @@ def _shuffled(chosen: list[Product], chance: random.Random) -> list[Product]:
 
 def _simple(front: Storefront) -> list[int]:
     """Return simple products that partners may see, a different one for each edit."""
-    shown = set(Variant.objects.filter(is_published=True).values_list("external_id", flat=True))
+    seen = Variant.objects.filter(is_published=True, source__slug=front.shop.slug)
+    shown = set(seen.values_list("external_id", flat=True))
     records = front.store.catalogue.products.values()
-    return [p.id for p in records if p.type == "simple" and str(p.id) in shown][:EVENTS]
+    return [p.id for p in records if p.type == "simple" and str(p.id) in shown][: EVENTS // 2]
 
 
 def _followed(
@@ -140,21 +149,31 @@ def _keep(source: Source, told: list[Product]) -> None:
     InboundEvent.objects.bulk_create(rows, batch_size=1_000)
 
 
-def _stream(products: list[int]) -> Seen:
-    """Edit on the page of a shop in a process of its own, which tells it to the real web and worker."""
+def _stream(products: dict[str, list[int]]) -> Seen:
+    """Edit on the pages of two shops, processes of their own, which tell the real web and worker.
+
+    A shop delivers one after another, so that one alone does not reach the rate.
+    """
     cursors = _readers()
     environment = {"REDIS_URL": engines.ensure().redis_url}
     with (
         _serving("config.wsgi:application", environment, threads=4) as web,
         _working(environment),
-        selling("drinkware", "--hooks", f"http://{_HOST}:{web.port}/hooks/drinkware/") as shop,
+        ExitStack() as shops,
     ):
-        Connection.objects.update(base_url=shop)
+        urls = {
+            slug: shops.enter_context(
+                selling(slug, "--hooks", f"http://{_HOST}:{web.port}/hooks/{slug}/")
+            )
+            for slug in products
+        }
+        for slug, url in urls.items():
+            Connection.objects.filter(source__slug=slug).update(base_url=url)
         seen = _Watch(web.port, cursors)
         with seen.watching():
-            _edit(shop, products[:50], seen)  # web, worker and plans are warm then
-            seen.wanted.clear()
-            _edit(shop, products[50:], seen)
+            _edit_all(urls, {slug: ids[:25] for slug, ids in products.items()}, seen)
+            seen.wanted.clear()  # web, worker and plans are warm
+            _edit_all(urls, {slug: ids[25:] for slug, ids in products.items()}, seen)
     received = _received(seen.wanted)
     took = max(received.values()) - min(received.values())
     waits = [(seen.seen_at[price] - at) * 1000 for price, at in received.items()]
@@ -162,19 +181,26 @@ def _stream(products: list[int]) -> Seen:
     return Seen(len(waits), len(waits) / took, quantiles[49], quantiles[98], max(waits))
 
 
-def _edit(shop: str, products: list[int], seen: "_Watch") -> None:
-    """Edit at an even pace, and wait until all was seen; the price says which edit it was."""
+def _edit_all(urls: dict[str, str], products: dict[str, list[int]], seen: "_Watch") -> None:
+    """Edit in all shops at once, and wait until all was seen."""
+    with ThreadPoolExecutor(len(urls)) as pool:
+        for number, (slug, url) in enumerate(urls.items()):
+            pool.submit(_edit, url, products[slug], seen, base=100_000 * (number + 1))
+    seen.wait()
+
+
+def _edit(shop: str, products: list[int], seen: "_Watch", *, base: int) -> None:
+    """Edit at an even pace; the price says which edit it was."""
     client = http.client.HTTPConnection(shop.removeprefix("http://"))
     headers = {"Origin": shop, "Content-Type": "application/x-www-form-urlencoded"}
     started = time.perf_counter()
     for number, product_id in enumerate(products):
-        time.sleep(max(0.0, started + number / PER_SECOND - time.perf_counter()))
-        price = f"{10_000 + product_id}.{number % 100:02}"
+        time.sleep(max(0.0, started + number * 2 / PER_SECOND - time.perf_counter()))
+        price = f"{base + product_id}.{number % 100:02}"
         seen.wanted.add(price)
         form = urlencode({"edit": "price", "id": product_id, "value": price})
         client.request("POST", "/", form, headers)
         client.getresponse().read()
-    seen.wait()
 
 
 def _received(prices: set[str]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Follows what shops told: reads again what their events name, and hands it to the mirror."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -25,8 +26,6 @@ log = structlog.get_logger(__name__)
 LONGEST = 40.0  # seconds one follower goes on; the broker hands out anew what takes a minute
 FEW = 100  # products: as many as a shop lists at once
 CHUNK = 400  # variants compared and written at once, far below what a revision has time for
-# An event tried so often is followed alone, so that a product that breaks us takes no others with it.
-TOGETHER = 2
 _BODIES = 50  # read at once; a body may have a megabyte
 # What may be the fault of what was asked for, and not of the shop as a whole.
 _OF_THE_QUESTION = (ShopAnswersNonsense, ShopTooSlow)
@@ -42,8 +41,8 @@ class Errand:
     is_family: bool = False
 
     @property
-    def is_alone(self) -> bool:
-        return max(each.attempts for each in self.events) > TOGETHER
+    def attempts(self) -> int:
+        return max(each.attempts for each in self.events)
 
 
 def follow(source: Source) -> bool:
@@ -171,11 +170,20 @@ def _size(source: Source, errands: Sequence[Errand]) -> int:
 
 
 def _grouped(errands: Sequence[Errand], *, size: int) -> list[list[Errand]]:
-    """Return what is read together; what was tried before comes last, each alone."""
-    alone = [each for each in errands if each.is_alone]
-    together = [each for each in errands if not each.is_alone]
-    groups = [together[start : start + size] for start in range(0, len(together), size)]
-    return [*groups, *([each] for each in alone)]
+    """Return what is read together, what was tried before last.
+
+    What failed together is halved at each try: so a product that breaks us is found, and a shop's
+    outage does not have a backlog read one by one.
+    """
+    tried: dict[int, list[Errand]] = defaultdict(list)
+    for each in errands:
+        tried[each.attempts].append(each)
+    groups = []
+    for attempts in sorted(tried):
+        some = tried[attempts]
+        step = max(1, min(size, len(some) >> (attempts - 1)))
+        groups += [some[start : start + step] for start in range(0, len(some), step)]
+    return groups
 
 
 def _correlation(claimed: Sequence[Claimed]) -> str:
