@@ -20,7 +20,8 @@ _NO_REVISION = 2**62  # above every number
 
 _STAGE = """
     create temporary table {staged} as
-    select 0 as line, false as names_rule, ''::text as verdict, r.* from {table} r with no data
+    select 0 as line, false as names_rule, ''::text as verdict, 0::bigint as standing, r.*
+    from {table} r with no data
 """
 _DROP = "drop table if exists {staged}"
 _FILL = "insert into {staged} select * from jsonb_populate_recordset(null::{staged}, %s)"
@@ -35,6 +36,7 @@ _FIND = """
 """
 _JUDGE = """
     update {staged} s set
+        standing = j.id,
         verdict = case
             when j.id is null and s.rule_uid is not null then 'gone'
             when j.id is null then 'added'
@@ -54,9 +56,9 @@ _TELL = """
     where s.verdict in ('added', 'changed') order by s.line limit %s
 """
 _CLOSE = """
-    update {table} r set until_revision = %(revision)s
-    from {staged} s
-    where s.verdict = 'changed' and r.rule_uid = s.rule_uid and r.until_revision is null
+    update {table} set until_revision = %(revision)s
+    where until_revision is null
+      and id = any(array(select standing from {staged} where verdict = 'changed'))
 """
 _OPEN = """
     insert into {table} (rule_uid, from_revision, {columns})

@@ -56,6 +56,8 @@ def follow(source: Source) -> bool:
             return False
         while time.monotonic() < ends_at and (claimed := events.claim(source)):
             _follow(source, claimed, ends_at=ends_at)
+            if set(events.due_sources()) - {source.pk}:
+                break  # another shop's turn: a busy one must not keep the worker from it
     return source.pk in events.due_sources()
 
 
