@@ -286,3 +286,22 @@ def test_after_an_outage_a_backlog_is_still_read_together(shop):
     sizes = [len(group) for group in following._grouped(errands, size=100)]
     assert sizes == [100] * 8
     assert [len(group) for group in following._grouped(errands[:20], size=100)] == [2] * 10
+
+
+def test_a_busy_shop_gives_way_to_another_s_events(connected, monkeypatch):
+    """One worker follows both: who is told of most must not keep it for as long as that lasts."""
+    busy, other = connected(small_shop(1)), connected(small_shop(2))
+    for one in (busy, other):
+        run("reconcile", source=[one.source.slug])
+    monkeypatch.setattr(events, "AT_ONCE", 1)
+    list(
+        stored(
+            busy.source, *({"id": simple(busy.shop, at).id, "type": "simple"} for at in range(3))
+        )
+    )
+    list(stored(other.source, {"id": simple(other.shop, 0).id, "type": "simple"}))
+    assert follow(busy.source) is True
+    assert statuses() == [DONE, PENDING, PENDING, PENDING]
+    assert follow(other.source) is False
+    assert follow(busy.source) is False
+    assert statuses() == [DONE] * 4
