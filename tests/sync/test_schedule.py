@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from catalog_mirror.models import Source
 from demo.shops import small_shop
@@ -262,3 +262,19 @@ def test_a_wish_brings_a_retry_forward(shop):
     assert due_runs() == []
     runs.want(source, at=at)
     assert len(due_runs()) == 1
+
+
+def test_a_database_that_breaks_a_sweep_off_is_one_line_and_another_try(shop, monkeypatch):
+    def broken(*_: object) -> None:
+        raise OperationalError("deadlock detected")
+
+    source = Source.objects.get()
+    runs.want(source, at=connections.database_time())
+    [(run_id, _)] = due_runs()
+    monkeypatch.setattr("sync.sweep._Sweep._read", broken)
+    with pytest.raises(SweepFailed, match="The database broke it off"):
+        sweep(source, run_id=run_id)
+    run_row = SweepRun.objects.get(pk=run_id)
+    assert (run_row.status, run_row.due_at > connections.database_time()) == ("due", True)
+    # The shop is not to blame.
+    assert Connection.objects.get().stale_since is None
