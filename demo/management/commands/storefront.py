@@ -46,6 +46,7 @@ class Command(BaseCommand):
             with running(storefront, port) as url, storefront.hooks.delivering():
                 if hooks:
                     storefront.hooks.target = Target(hooks, chosen.hook_secret, url)
+                    storefront.webhooks.add_all(hooks, chosen.hook_secret)
                 self.stdout.write(f"{chosen.name} sells {chosen.sellable} items at {url}/")
                 self.stdout.flush()
                 stop.wait()
