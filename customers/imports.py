@@ -48,6 +48,18 @@ _JUDGE = """
     where j.line = s.line
 """
 _GONE = "select line from {staged} where verdict = 'gone' order by line limit %s"
+# A line that would come to equal a rule which stays as it is: the database refuses two.
+_COLLIDES = """
+    select s.line, r.rule_uid
+    from {staged} s
+    join {table} r on r.until_revision is null and ({r_key}) = ({s_key})
+      and r.rule_uid is distinct from s.rule_uid
+    where s.verdict in ('added', 'changed')
+      and not exists (select from {staged} n where n.rule_uid = r.rule_uid and n.verdict = 'changed')
+      and not (%s and coalesce(r.customer_id, r.tier_id) is not null
+               and not exists (select from {staged} n where n.rule_uid = r.rule_uid))
+    order by s.line limit %s
+"""
 _COUNT = "select verdict, count(*) from {staged} group by 1"
 _TELL = """
     select s.line, s.verdict, to_jsonb(s), to_jsonb(r)
@@ -126,9 +138,9 @@ def import_rules(
         staging.fill(lines)
         staging.judge()
         try:
-            staging.refuse_gone()
-        except _RulesEnded as ended:
-            return _refused(found, _ended(ended.lines))
+            staging.refuse(withdraw_missing=withdraw_missing)
+        except _LinesRefused as refused:
+            return _refused(found, refused.faults)
         if dry_run:
             staging.count(found)
             found.differences = staging.told()
@@ -145,7 +157,7 @@ def _written(
         with revisions.writing(f"import by {actor}", touches_rules=True) as revision:
             if staging.judged_at != staging.rules_before(revision.number):
                 staging.judge()
-            staging.refuse_gone()
+            staging.refuse(withdraw_missing=withdraw_missing)
             staging.count(found)
             found.withdrawn = staging.withdraw(revision.number) if withdraw_missing else 0
             if not (found.added or found.changed or found.withdrawn):
@@ -158,24 +170,19 @@ def _written(
                 subject=f"revision {revision.number}",
                 after={name: getattr(found, name) for name in ("added", "changed", "withdrawn")},
             )
-    except _RulesEnded as ended:
-        return _refused(Imported(lines=found.lines), _ended(ended.lines))
+    except _LinesRefused as refused:
+        return _refused(Imported(lines=found.lines), refused.faults)
     except (DatabaseError, revisions.WriteTookTooLong) as error:
         return _refused(Imported(lines=found.lines), [Fault(0, "", _said_by(error))])
     return found
 
 
-class _RulesEnded(Exception):
-    """Rules that lines name were withdrawn while the file was read."""
+class _LinesRefused(Exception):
+    """Lines that cannot stand beside the rules that do."""
 
-    def __init__(self, lines: list[int]) -> None:
-        super().__init__(lines)
-        self.lines = lines
-
-
-def _ended(lines: list[int]) -> list[Fault]:
-    reason = "No such rule stands. Leave the id empty to open a new one."
-    return [Fault(line, "rule", reason) for line in lines]
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = faults
 
 
 def _refused(found: Imported, faults: list[Fault]) -> Imported:
@@ -231,10 +238,14 @@ class _Staging:
         ((number,),) = self._run(_RULES, [revision])
         return cast("int | None", number)
 
-    def refuse_gone(self) -> None:
-        """Raise `_RulesEnded` where lines name rules that do not stand."""
-        if gone := [line for (line,) in self._run(_GONE, [MOST_TOLD])]:
-            raise _RulesEnded(gone)
+    def refuse(self, *, withdraw_missing: bool) -> None:
+        """Raise `_LinesRefused` where lines name rules that do not stand, or would equal others."""
+        ended = "No such rule stands. Leave the id empty to open a new one."
+        equal = "It would equal rule {}, which stands. Name that one, or withdraw it first."
+        gone = [Fault(line, "rule", ended) for (line,) in self._run(_GONE, [MOST_TOLD])]
+        pairs = self._run(_COLLIDES, [withdraw_missing, MOST_TOLD])
+        if faults := gone or [Fault(line, "", equal.format(uid)) for line, uid in pairs]:
+            raise _LinesRefused(faults)
 
     def count(self, found: Imported) -> None:
         counts = dict(self._run(_COUNT))

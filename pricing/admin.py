@@ -34,7 +34,8 @@ class LinesField(forms.CharField):
 class PriceRuleForm(VersionForm):
     breaks = LinesField(
         required=False,
-        help_text="A line each above the first quantity: `50: 7.90 Pallet`. The name is free.",
+        help_text="A line each above the first quantity: `50: 7.90 Pallet`, or with its end, "
+        "`50-99: 7.90`. The name is free. Without a first price, the first line is it.",
     )
 
     def checked(self, says: dict[str, Any]) -> dict[str, Any]:
