@@ -81,7 +81,7 @@ def file_seconds() -> float:
 
 
 def _imported(lines: list[str]) -> None:
-    found = import_rules(PRICES, lines, actor="benchmark")
+    found = import_rules(PRICES, "".join(lines), actor="benchmark")
     if found.faults:
         raise RuntimeError(found.faults[0].reason)
 

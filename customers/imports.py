@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 
 from catalog_mirror import revisions
 from customers.models import SUBJECTS
-from customers.sheets import Fault, Lines, Sheet, lines_of
+from customers.sheets import Fault, Lines, Sheet, lines_in, lines_of
 from groundwork import audit
 
 MOST_TOLD = 100  # faults and differences; their counts are whole
@@ -101,10 +101,24 @@ class Difference:
     before: dict[str, Any] | None
     after: dict[str, Any]
 
+    @property
+    def words(self) -> str:
+        """What the line would do, in a few words."""
+        if self.before is None:
+            return "new"
+        return ", ".join(
+            f"{name} {self.before[name]} -> {value}"
+            for name, value in self.after.items()
+            if self.before[name] != value
+        )
+
 
 @dataclass
 class Imported:
-    """What an import did, or in a dry run would do. With faults nothing is done."""
+    """What an import did, or in a dry run would do. With faults nothing is done.
+
+    `judged_at` is the last revision of a rule that the file was held against.
+    """
 
     lines: int = 0
     added: int = 0
@@ -112,6 +126,7 @@ class Imported:
     unchanged: int = 0
     withdrawn: int = 0
     revision: int | None = None
+    judged_at: int | None = None
     faults: list[Fault] = field(default_factory=list)
     fault_count: int = 0
     differences: list[Difference] = field(default_factory=list)
@@ -119,18 +134,20 @@ class Imported:
 
 def import_rules(
     sheet: Sheet,
-    text: Iterable[str],
+    text: str,
     *,
     actor: str,
     dry_run: bool = False,
     withdraw_missing: bool = False,
+    looked_at: int | None = None,
 ) -> Imported:
     """Make the rules say what a file says: all of its lines or, with any fault, none.
 
     A line that names a rule changes it; another finds the rule that is equal but for its content,
     or is new. `withdraw_missing` ends the rules, of customers and tiers in the file, that it does not list.
+    `looked_at` is the `judged_at` of a dry run that is to be done as it was told, or refused.
     """
-    lines = lines_of(sheet, text)
+    lines = lines_of(sheet, lines_in(text))
     found = Imported(lines=len(lines.rows) + len(lines.faults))
     if lines.faults:
         return _refused(found, lines.faults)
@@ -143,9 +160,10 @@ def import_rules(
             return _refused(found, refused.faults)
         if dry_run:
             staging.count(found)
-            found.differences = staging.told()
+            found.differences, found.judged_at = staging.told(), staging.judged_at
             found.withdrawn = staging.missing() if withdraw_missing else 0
             return found
+        staging.looked_at = looked_at
         return _written(staging, found, actor, withdraw_missing=withdraw_missing)
 
 
@@ -155,7 +173,9 @@ def _written(
     """Write, after comparing once more where a rule moved meanwhile. A refusal is a fault."""
     try:
         with revisions.writing(f"import by {actor}", touches_rules=True) as revision:
-            if staging.judged_at != staging.rules_before(revision.number):
+            before = staging.rules_before(revision.number)
+            staging.refuse_moved(before)
+            if staging.judged_at != before:
                 staging.judge()
             staging.refuse(withdraw_missing=withdraw_missing)
             staging.count(found)
@@ -175,6 +195,9 @@ def _written(
     except (DatabaseError, revisions.WriteTookTooLong) as error:
         return _refused(Imported(lines=found.lines), [Fault(0, "", _said_by(error))])
     return found
+
+
+_MOVED = "Rules changed since this was looked at. Look at the differences again."
 
 
 class _LinesRefused(Exception):
@@ -203,9 +226,10 @@ class _Staging:
     """The lines of one import in a table of this session, beside the rules they are held against."""
 
     def __init__(self, sheet: Sheet) -> None:
-        self.name = str(sheet.model._meta.model_name)  # noqa: SLF001
+        self.name = sheet.name
         content = [name for name in sheet.content if name not in sheet.key]
         keys = [name for name in sheet.stored if name not in content]
+        self.looked_at: int | None = None
         self._sheet = sheet
         self._parts = {
             "staged": f"staged_{self.name}_{uuid4().hex[:12]}",
@@ -237,6 +261,11 @@ class _Staging:
         """Return the last revision of a rule before another."""
         ((number,),) = self._run(_RULES, [revision])
         return cast("int | None", number)
+
+    def refuse_moved(self, rules: int | None) -> None:
+        """Raise `_LinesRefused` where the rules are not those that were looked at."""
+        if self.looked_at not in (None, rules):
+            raise _LinesRefused([Fault(0, "", _MOVED)])
 
     def refuse(self, *, withdraw_missing: bool) -> None:
         """Raise `_LinesRefused` where lines name rules that do not stand, or would equal others."""

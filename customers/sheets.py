@@ -1,12 +1,14 @@
 """Rules as lines of a CSV file: read, resolved to ids in bulk, every fault told with its line."""
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from customers.cells import unguarded
 from customers.models import SUBJECTS, Rule, VisibilityRule
 from customers.names import Names, Refused
 from groundwork.instants import InstantRefused, instant
@@ -42,6 +44,11 @@ class Sheet:
     content: tuple[str, ...]
 
     @property
+    def name(self) -> str:
+        """What rules of this kind are called in audit entries and kept files."""
+        return str(self.model._meta.model_name)  # noqa: SLF001 - Django's name for it
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The columns of a file."""
         return (*WHO_WHAT_WHEN, *self.cells)
@@ -59,6 +66,11 @@ class Lines:
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+
+
+def lines_in(text: str) -> Iterable[str]:
+    """Return the lines of a file, cut at line ends only: a cell may hold other separators."""
+    return io.StringIO(text, newline="")
 
 
 def lines_of(sheet: Sheet, text: Iterable[str]) -> Lines:
@@ -100,7 +112,8 @@ def _header_fault(sheet: Sheet, header: Iterable[str], lines: int) -> Fault | No
 def _trimmed(cells: Mapping[Any, Any]) -> dict[str, str]:
     """Return the cells without blanks around them; what stands beyond the header is kept as a fault."""
     extra = cells.get(None)
-    trimmed = {name: (value or "").strip() for name, value in cells.items() if name is not None}
+    given = ((name, value or "") for name, value in cells.items() if name is not None)
+    trimmed = {name: unguarded(value.strip()) for name, value in given}
     return trimmed | ({"": ",".join(extra)} if extra else {})
 
 

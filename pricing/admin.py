@@ -7,11 +7,13 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from customers.admin import WHO_AND_WHAT, WINDOW, VersionAdmin, VersionForm
+from customers.file_pages import FilesAdmin
 from customers.models import SUBJECTS, Version
+from customers.version_pages import WHO_AND_WHAT, WINDOW, VersionAdmin, VersionForm
 from pricing.entry import add_price_rule, change_price_rule, checked
 from pricing.ladders import LadderRefused, breaks_of_text, text_of_breaks
 from pricing.models import OrderMinimum, OrderRule, PriceRule
+from pricing.sheets import PRICES, price_cells
 
 _STANDS = ("until_revision", admin.EmptyFieldListFilter)
 
@@ -43,7 +45,8 @@ class PriceRuleForm(VersionForm):
 
 
 @admin.register(PriceRule)
-class PriceRuleAdmin(VersionAdmin):
+class PriceRuleAdmin(FilesAdmin):
+    sheet, cells = PRICES, price_cells
     form = PriceRuleForm
     says = (
         "kind",
