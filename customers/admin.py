@@ -7,9 +7,9 @@ from django.http import HttpRequest
 
 from customers.exports import visibility_cells
 from customers.file_pages import FilesAdmin
-from customers.models import SUBJECTS, Customer, CustomerTerms, Tier, VisibilityRule
+from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
 from customers.sheets import VISIBILITY
-from customers.version_pages import WHO_AND_WHAT, WINDOW, VersionAdmin
+from customers.version_pages import WHO_AND_WHAT, WHO_WHAT_WHEN, WINDOW, VersionAdmin
 from groundwork import audit
 from groundwork.admin import ReadOnlyAdmin
 
@@ -55,6 +55,7 @@ class CustomerAdmin(NamedAdmin):
 
 @admin.register(CustomerTerms)
 class CustomerTermsAdmin(VersionAdmin):
+    list_select_related = ("customer", "tier")
     says = (
         "customer",
         "tier",
@@ -81,16 +82,7 @@ class CustomerTermsAdmin(VersionAdmin):
 class VisibilityRuleAdmin(FilesAdmin):
     sheet, cells = VISIBILITY, visibility_cells
     says = ("effect", *WHO_AND_WHAT, *WINDOW)
-    list_display = (
-        "effect",
-        "customer",
-        "tier",
-        "subject_kind",
-        *SUBJECTS,
-        *WINDOW,
-        "from_revision",
-        "until_revision",
-    )
+    list_display = ("effect", *WHO_WHAT_WHEN)
     list_filter = (
         "effect",
         "subject_kind",

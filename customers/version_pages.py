@@ -18,6 +18,8 @@ from groundwork.admin import ReadOnlyAdmin
 
 WHO_AND_WHAT = ("customer", "tier", *SUBJECTS)
 WINDOW = ("starts_at", "ends_at")
+# What a list of rules shows of each beside what it says.
+WHO_WHAT_WHEN = ("who", "what", *WINDOW, "from_revision", "until_revision")
 
 
 class VersionForm(ModelForm):  # type: ignore[type-arg]
@@ -61,8 +63,19 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
     """A list of versions. Saving closes the open one and opens its successor; nothing is deleted."""
 
     form = VersionForm
+    # Django follows no optional relation unless it is named.
+    list_select_related: ClassVar[tuple[str, ...]] = WHO_AND_WHAT
     actions = ("withdraw", "restore")
     says: ClassVar[tuple[str, ...]]
+
+    @admin.display(description="For")
+    def who(self, rule: Any) -> str:
+        return str(rule.customer or rule.tier or "everyone")
+
+    @admin.display(description="On")
+    def what(self, rule: Any) -> str:
+        kind, _ = rule.subject
+        return "everything" if kind == "all" else f"{kind} {getattr(rule, kind)}"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
         return self.says
