@@ -256,6 +256,7 @@ class _Staging:
         self._run(_FORGET)
         self._run(_FIND)
         self._run(_JUDGE)
+        self._run("analyze {staged}")  # every verdict was empty before: a join by them would crawl
 
     def rules_before(self, revision: int) -> int | None:
         """Return the last revision of a rule before another."""
