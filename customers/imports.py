@@ -25,6 +25,8 @@ _STAGE = """
 """
 _DROP = "drop table if exists {staged}"
 _FILL = "insert into {staged} select * from jsonb_populate_recordset(null::{staged}, %s)"
+# "not in" is looked up in a hash made once; for "not exists" the planner, which knows little of a table
+# just filled, chose to read the whole file for every rule. The ids asked for are never null.
 # A line finds its rule by the id it names, else by what makes two rules equal: one that no line names.
 _FORGET = "update {staged} set rule_uid = null where not names_rule"
 _FIND = """
@@ -32,7 +34,7 @@ _FIND = """
     from {table} r
     where s.rule_uid is null and r.until_revision is null
       and ({r_key}) = ({s_key})
-      and not exists (select from {staged} n where n.names_rule and n.rule_uid = r.rule_uid)
+      and r.rule_uid not in (select rule_uid from {staged} where names_rule)
 """
 _JUDGE = """
     update {staged} s set
@@ -55,9 +57,9 @@ _COLLIDES = """
     join {table} r on r.until_revision is null and ({r_key}) = ({s_key})
       and r.rule_uid is distinct from s.rule_uid
     where s.verdict in ('added', 'changed')
-      and not exists (select from {staged} n where n.rule_uid = r.rule_uid and n.verdict = 'changed')
-      and not (%s and coalesce(r.customer_id, r.tier_id) is not null
-               and not exists (select from {staged} n where n.rule_uid = r.rule_uid))
+      and r.rule_uid not in (select rule_uid from {staged} where verdict = 'changed')
+      and not (%s and coalesce(r.customer_id, r.tier_id) is not null and r.rule_uid not in
+               (select rule_uid from {staged} where rule_uid is not null))
     order by s.line limit %s
 """
 _COUNT = "select verdict, count(*) from {staged} group by 1"
@@ -88,7 +90,7 @@ _MISSING = """
     where r.until_revision is null
       and (r.customer_id in (select customer_id from {staged})
            or r.tier_id in (select tier_id from {staged}))
-      and not exists (select from {staged} s where s.rule_uid = r.rule_uid)
+      and r.rule_uid not in (select rule_uid from {staged} where rule_uid is not null)
 """
 
 

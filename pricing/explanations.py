@@ -13,7 +13,6 @@ from pricing.offers import (
     EXEMPTIONS,
     Contest,
     Winner,
-    break_quantities,
     contest,
     listed_for,
     winner,
@@ -92,7 +91,7 @@ def _lowest(between: Contest, listed: Decimal | None, terms: Terms, quantity: in
     """Return what decides at the quantity, or at a smaller one that is cheaper."""
     found = (
         winner(between, listed, terms, lambda _, at=at: at)  # type: ignore[misc]
-        for at in break_quantities(between)
+        for at in between.quantities
         if at <= quantity
     )
     return min((won for won in found if won), key=lambda won: won.unit, default=None)
