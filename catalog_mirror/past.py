@@ -8,7 +8,8 @@ from django.db import connection
 from catalog_mirror.states import State
 
 _REVISION_AT = """
-    select number from catalog_mirror_revision where recorded_at <= %s order by number desc limit 1
+    select number, number < (select coalesce(max(until_revision), 0) from catalog_mirror_pruning)
+    from catalog_mirror_revision where recorded_at <= %s order by number desc limit 1
 """
 # A state stands from where the one before it ended, or from the variant's creation.
 _CARRIED = """
@@ -41,11 +42,11 @@ _CARRIED = """
 
 
 class NothingThen(Exception):
-    """The mirror knew nothing at that instant."""
+    """The mirror knew nothing at that instant, or knows it no more."""
 
 
 def revision_at(at: datetime) -> int:
-    """Return the revision that held at an instant; raise `NothingThen` before the first."""
+    """Return the revision that held at an instant; raise `NothingThen` before the first one kept."""
     with connection.cursor() as cursor:
         cursor.execute(_REVISION_AT, [at])
         row = cursor.fetchone()
@@ -53,7 +54,12 @@ def revision_at(at: datetime) -> int:
         raise NothingThen(
             f"Nothing was mirrored at {at:%Y-%m-%d %H:%M:%S %Z}. Ask for a later time."
         )
-    return int(row[0])
+    number, was_pruned = row
+    if was_pruned:
+        raise NothingThen(
+            f"What variants were at {at:%Y-%m-%d %H:%M:%S %Z} has been pruned. Ask for a later time."
+        )
+    return int(number)
 
 
 def state_at(sku: str, revision: int) -> State | None:
