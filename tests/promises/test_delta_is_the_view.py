@@ -57,7 +57,7 @@ def test_it_notices_that_a_slow_commit_was_forgotten(monkeypatch):
 
 
 def test_it_notices_that_the_rules_of_a_tier_left_were_forgotten(monkeypatch):
-    monkeypatch.setattr(changed_rules, "_CHANGED_OVER_TIERS", changed_rules._CHANGED)
+    monkeypatch.setattr(changed_rules, "_OF_TIERS", changed_rules._CHANGES)
     with pytest.raises(NOTICED):
         run(lives=100)
 
