@@ -53,6 +53,7 @@ from contract.problems import (
     method_not_allowed,
     not_found,
     problem_response,
+    unavailable,
 )
 from contract.snapshots import Snapshot
 
@@ -220,13 +221,13 @@ class Health(APIView):
         return self.get(request)
 
     @described("health", shapes.Health, 503)
-    def get(self, _request: HttpRequest) -> JsonResponse:
+    def get(self, _request: HttpRequest) -> HttpResponse:
         for _ in range(2):  # a connection kept since before a restart is worth one more try
             try:
                 return JsonResponse({"status": "ok", "revision": revisions.newest()})
             except DatabaseError:
                 connection.close()
-        return JsonResponse({"status": "unavailable"}, status=503)
+        return problem_response(unavailable())
 
 
 def _page_request(

@@ -19,7 +19,7 @@ from apikeys.admission import Admission, admit, admit_then, complete
 from apikeys.keys import PresentedKey, parsed
 from contract.encodings import compressed
 from contract.etags import NO_DIGEST, Tag, Tags, Watched, digest_of, is_unchanged
-from contract.problems import Problem, method_not_allowed, problem_response
+from contract.problems import Problem, method_not_allowed, problem_response, unavailable
 from contract.retirements import Retirement
 from contract.snapshots import (
     COMMIT,
@@ -123,7 +123,7 @@ class PartnerView(APIView):
         except (DatabaseError, InterfaceError):
             log.exception("admission_failed")
             connection.close()
-            return problem_response(_unavailable())
+            return problem_response(unavailable())
         if self.opened and self.admission.outcome != "refused":
             # Known already, so refusals tell it too; not to whom it would say that a key exists.
             self.revision = self.opened.row[0]
@@ -149,7 +149,7 @@ class PartnerView(APIView):
         except (OperationalError, InterfaceError, psycopg.OperationalError):
             log.exception("database_lost", route=self.route)
             connection.close()
-            response = problem_response(_unavailable())
+            response = problem_response(unavailable())
         except Exception:
             log.exception("request_failed", route=self.route)
             response = problem_response(
@@ -266,12 +266,3 @@ def _add_headers(response: HttpResponse, headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         before = response.headers.get(name)
         response.headers[name] = f"{before}, {value}" if before else value
-
-
-def _unavailable() -> Problem:
-    return Problem(
-        503,
-        "unavailable",
-        "The service cannot reach its database. Try again shortly.",
-        headers={"Retry-After": "5"},
-    )

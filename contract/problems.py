@@ -58,6 +58,15 @@ def not_found() -> Problem:
     return Problem(404, "not_found", "There is no such thing in your view.")
 
 
+def unavailable() -> Problem:
+    return Problem(
+        503,
+        "unavailable",
+        "The service cannot reach its database. Try again shortly.",
+        headers={"Retry-After": "5"},
+    )
+
+
 def problem_response(problem: Problem) -> HttpResponse:
     body = {
         "type": "about:blank",
