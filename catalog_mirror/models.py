@@ -212,6 +212,23 @@ class VariantHistory(GateColumns):
         return f"variant {self.variant_id} until {self.until_revision}"
 
 
+class Pruning(models.Model):
+    """History that was deleted: no cursor from before `until_revision` can be answered any more."""
+
+    until_revision = models.BigIntegerField()
+    variant_states = models.PositiveIntegerField()
+    pruned_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            # Every page of changes whose cursor is not of the newest revision: the floor.
+            models.Index(fields=["until_revision"], name="pruning_floor")
+        ]
+
+    def __str__(self) -> str:
+        return f"up to revision {self.until_revision}"
+
+
 class Location(OfSource):
     name = models.CharField(max_length=200)
 

@@ -148,6 +148,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(hours=24),
         "options": {"expires": 3600},
     },
+    "prune history": {
+        "task": "catalog_mirror.tasks.prune_history",
+        "schedule": timedelta(hours=24),
+        "options": {"expires": 3600},
+    },
     "purge events": {
         "task": "sync.tasks.purge_events",
         "schedule": timedelta(hours=24),
@@ -161,6 +166,10 @@ HOOK_WINDOW = timedelta(seconds=10)
 HOOK_EVENTS_PER_WINDOW = env.int("HOOK_EVENTS_PER_10_SECONDS", default=2_000)
 HOOK_EVENTS_KEPT = timedelta(days=env.int("HOOK_EVENTS_KEPT_DAYS", default=14))
 HOOK_REFUSALS_KEPT = timedelta(days=90)
+
+# For how long a cursor of `/v1/changes` is good, and a price or a visibility can be explained. Rules are
+# kept for ever; what is deleted is the past of variants.
+HISTORY_KEPT = timedelta(days=env.int("HISTORY_KEPT_DAYS", default=90))
 
 # Days for which what a sweep corrected can be looked up.
 DRIFT_KEPT_DAYS = env.int("DRIFT_KEPT_DAYS", default=180)
@@ -210,6 +219,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
 }
@@ -218,6 +228,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "DESCRIPTION": "A customer's own view of the catalogue: products, stock, prices, changes.",
     "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": ["contract.openapi.finished"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/v1",
     "APPEND_COMPONENTS": {

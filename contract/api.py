@@ -1,6 +1,7 @@
 """The doors of /v1."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,13 +15,31 @@ from catalog_mirror import revisions
 from contract import serializers as shapes
 from contract.caller import caller
 from contract.catalogue import brands, categories
-from contract.change_cursors import ChangeCursor, change_cursor
-from contract.cursors import CursorInvalid
-from contract.delta import changes_page, start_cursor
+from contract.delta import version_of
+from contract.etags import NAMES, PRODUCTS, STOCK, Watched
+from contract.feeds import page_from, start_of
+from contract.fields import cut, wanted_of
 from contract.items import joined
 from contract.lists import Page, PageRequest, product, product_page, stock_page
-from contract.parameters import filters_of, limit_of, refuse_unknown, single
-from contract.partner_view import PartnerView
+from contract.operations import (
+    CHANGE_PARAMETERS,
+    FIELDS,
+    LIST_PARAMETERS,
+    PRICING_PARAMETERS,
+    STOCK_PARAMETERS,
+    described,
+)
+from contract.parameters import (
+    DEFAULT_LIMIT,
+    MOST_ITEMS,
+    MOST_STOCK,
+    WHOLE_STOCK,
+    filters_of,
+    limit_of,
+    refuse_unknown,
+    single,
+)
+from contract.partner_view import PartnerView, Said
 from contract.pricing import (
     LARGEST_BODY,
     Asked,
@@ -31,18 +50,17 @@ from contract.pricing import (
 )
 from contract.problems import (
     Problem,
-    bad_parameter,
     method_not_allowed,
     not_found,
     problem_response,
+    unavailable,
 )
 from contract.snapshots import Snapshot
 
 _LIST_PARAMETERS = ("brand", "category", "product", "sku", "source", "limit", "cursor")
-_DEFAULT_LIMIT = 100
-_MOST = 500
-_MOST_STOCK = 1000
-_REFUSED = (400, 401, 403, 429, 503)
+# A hundred filters make one that no client takes; `next_cursor` is in the body in any case.
+_LONGEST_LINK = 4_000
+_REFUSED = (400, 401, 403, 405, 429, 500, 503)
 
 
 class ProductList(PartnerView):
@@ -50,13 +68,22 @@ class ProductList(PartnerView):
 
     route = "/v1/products"
 
-    @shapes.described(
-        "list_products", shapes.ProductPage, *_REFUSED, parameters=shapes.LIST_PARAMETERS
+    @described(
+        "list_products",
+        shapes.ProductPage,
+        *_REFUSED,
+        parameters=[*LIST_PARAMETERS, FIELDS],
+        tagged=True,
     )
     def get(self, request: HttpRequest) -> HttpResponse:
-        asked = _page_request(request, most=_MOST)
-        with self.snapshot() as snapshot:
-            return self.answer(_list_body(snapshot, product_page(snapshot, asked)))
+        asked = _page_request(request, most=MOST_ITEMS, besides=("fields",))
+        fields = wanted_of(single(request.GET, "fields"))
+
+        def said(snapshot: Snapshot) -> Said:
+            page = product_page(snapshot, asked)
+            return _said(request, snapshot, Page(cut(page.items, fields), page.next_cursor))
+
+        return self.listed(request, _watched(PRODUCTS, asked), said)
 
 
 class ProductDetail(PartnerView):
@@ -64,25 +91,36 @@ class ProductDetail(PartnerView):
 
     route = "/v1/products/{sku}"
 
-    @shapes.described("get_product", shapes.Item, *_REFUSED, 404)
+    @described("get_product", shapes.Item, *_REFUSED, 404, parameters=[FIELDS])
     def get(self, request: HttpRequest, sku: str) -> HttpResponse:
-        refuse_unknown(request.GET, ())
+        refuse_unknown(request.GET, ("fields",))
+        fields = wanted_of(single(request.GET, "fields"))
         if "\0" in sku:
             raise not_found()
         with self.snapshot() as snapshot:
-            return self.answer(product(snapshot, sku))
+            [item] = cut([product(snapshot, sku)], fields)
+            return self.answer(item)
 
 
 class StockList(PartnerView):
-    """Stock of your view, a page at a time."""
+    """Stock of your view, a page at a time or all of it."""
 
     route = "/v1/stock"
 
-    @shapes.described("list_stock", shapes.StockPage, *_REFUSED, parameters=shapes.LIST_PARAMETERS)
+    @described(
+        "list_stock",
+        shapes.StockPage,
+        *_REFUSED,
+        parameters=STOCK_PARAMETERS,
+        tagged=True,
+    )
     def get(self, request: HttpRequest) -> HttpResponse:
-        asked = _page_request(request, most=_MOST_STOCK)
-        with self.snapshot() as snapshot:
-            return self.answer(_list_body(snapshot, stock_page(snapshot, asked)))
+        asked = _page_request(request, most=MOST_STOCK, whole=WHOLE_STOCK)
+        return self.listed(
+            request,
+            _watched(STOCK, asked),
+            lambda snapshot: _said(request, snapshot, stock_page(snapshot, asked)),
+        )
 
 
 class ChangeList(PartnerView):
@@ -90,29 +128,17 @@ class ChangeList(PartnerView):
 
     route = "/v1/changes"
 
-    @shapes.described(
-        "list_changes", shapes.ChangesPage, *_REFUSED, 410, parameters=shapes.CHANGE_PARAMETERS
-    )
+    @described("list_changes", shapes.ChangesPage, *_REFUSED, 410, parameters=CHANGE_PARAMETERS)
     def get(self, request: HttpRequest) -> HttpResponse:
-        refuse_unknown(request.GET, ("since", "limit"))
-        limit = limit_of(request.GET, default=_DEFAULT_LIMIT, most=_MOST)
-        cursor = self._cursor(single(request.GET, "since"))
-        not_before = cursor.not_before if cursor else None
-        with self.snapshot(not_before) as snapshot:
-            page = changes_page(snapshot, cursor or start_cursor(snapshot.epoch), limit=limit)
+        refuse_unknown(request.GET, ("since", "limit", "facets"))
+        limit = limit_of(request.GET, default=DEFAULT_LIMIT, most=MOST_ITEMS)
+        start = start_of(request.GET, customer_id=self.customer_id)
+        with self.snapshot(start.not_before) as snapshot:
+            page = page_from(snapshot, start, limit=limit)
             name = "next_cursor" if page.has_more else "delta_cursor"
-            cursor_of = {name: page.cursor}
-            return self.answer(
-                _envelope(snapshot, page.entries, has_more=page.has_more, **cursor_of)
-            )
-
-    def _cursor(self, since: str | None) -> ChangeCursor | None:
-        if since is None:
-            return None
-        try:
-            return change_cursor(since, customer_id=self.customer_id)
-        except CursorInvalid:
-            raise bad_parameter("since", "This is not a cursor of yours.") from None
+            members = {name: page.cursor, "version": version_of(snapshot)}
+            body = _envelope(snapshot, joined(page.entries), has_more=page.has_more, **members)
+            return self.answer(body, _next(request, since=page.cursor) if page.has_more else {})
 
 
 class Pricing(PartnerView):
@@ -121,12 +147,12 @@ class Pricing(PartnerView):
     route = "/v1/pricing"
     http_method_names = ["get", "head", "post"]  # noqa: RUF012 - as Django declares it
 
-    @shapes.described("get_pricing", shapes.Basket, *_REFUSED, parameters=shapes.PRICING_PARAMETERS)
+    @described("get_pricing", shapes.Basket, *_REFUSED, parameters=PRICING_PARAMETERS)
     def get(self, request: HttpRequest) -> HttpResponse:
         refuse_unknown(request.GET, ("sku", "quantity"))
         return self._priced(asked_by_query(request.GET))
 
-    @shapes.described("post_pricing", shapes.Basket, *_REFUSED, 413, body=shapes.Wanted)
+    @described("post_pricing", shapes.Basket, *_REFUSED, 413, body=shapes.Wanted)
     def post(self, request: HttpRequest) -> HttpResponse:
         refuse_unknown(request.GET, ())
         return self._priced(asked_by_body(_body(request, most=LARGEST_BODY)))
@@ -141,11 +167,10 @@ class BrandList(PartnerView):
 
     route = "/v1/brands"
 
-    @shapes.described("list_brands", shapes.BrandList, *_REFUSED)
+    @described("list_brands", shapes.BrandList, *_REFUSED, tagged=True)
     def get(self, request: HttpRequest) -> HttpResponse:
         refuse_unknown(request.GET, ())
-        with self.snapshot() as snapshot:
-            return self.answer(_whole(snapshot, {"data": brands(snapshot)}))
+        return self.listed(request, NAMES, lambda snapshot: _named(snapshot, brands(snapshot)))
 
 
 class CategoryList(PartnerView):
@@ -153,11 +178,10 @@ class CategoryList(PartnerView):
 
     route = "/v1/categories"
 
-    @shapes.described("list_categories", shapes.CategoryList, *_REFUSED)
+    @described("list_categories", shapes.CategoryList, *_REFUSED, tagged=True)
     def get(self, request: HttpRequest) -> HttpResponse:
         refuse_unknown(request.GET, ())
-        with self.snapshot() as snapshot:
-            return self.answer(_whole(snapshot, {"data": categories(snapshot)}))
+        return self.listed(request, NAMES, lambda snapshot: _named(snapshot, categories(snapshot)))
 
 
 class Me(PartnerView):
@@ -165,7 +189,7 @@ class Me(PartnerView):
 
     route = "/v1/me"
 
-    @shapes.described("get_me", shapes.Caller, *_REFUSED)
+    @described("get_me", shapes.Caller, *_REFUSED)
     def get(self, request: HttpRequest) -> HttpResponse:
         refuse_unknown(request.GET, ())
         key = {
@@ -196,23 +220,30 @@ class Health(APIView):
             return problem_response(method_not_allowed())
         return self.get(request)
 
-    @shapes.described("health", shapes.Health, 503)
-    def get(self, _request: HttpRequest) -> JsonResponse:
+    @described("health", shapes.Health, 503)
+    def get(self, _request: HttpRequest) -> HttpResponse:
         for _ in range(2):  # a connection kept since before a restart is worth one more try
             try:
                 return JsonResponse({"status": "ok", "revision": revisions.newest()})
             except DatabaseError:
                 connection.close()
-        return JsonResponse({"status": "unavailable"}, status=503)
+        return problem_response(unavailable())
 
 
-def _page_request(request: HttpRequest, *, most: int) -> PageRequest:
-    refuse_unknown(request.GET, _LIST_PARAMETERS)
+def _page_request(
+    request: HttpRequest, *, most: int, whole: int | None = None, besides: tuple[str, ...] = ()
+) -> PageRequest:
+    refuse_unknown(request.GET, (*_LIST_PARAMETERS, *besides))
     return PageRequest(
         filters_of(request.GET),
-        limit_of(request.GET, default=_DEFAULT_LIMIT, most=most),
+        limit_of(request.GET, default=DEFAULT_LIMIT, most=most, whole=whole),
         single(request.GET, "cursor"),
     )
+
+
+def _watched(watched: Watched, asked: PageRequest) -> Watched:
+    """Return what to watch of a filtered list: what a slug stands for may change by itself."""
+    return replace(watched, by_content=asked.filters.by_name)
 
 
 def _body(request: HttpRequest, *, most: int) -> bytes:
@@ -230,16 +261,29 @@ def _whole(snapshot: Snapshot, members: Mapping[str, Any]) -> bytes:
     )
 
 
-def _list_body(snapshot: Snapshot, page: Page) -> bytes:
-    has_more = page.next_cursor is not None
-    return _envelope(snapshot, page.items, has_more=has_more, next_cursor=page.next_cursor)
+def _named(snapshot: Snapshot, names: list[Mapping[str, Any]]) -> Said:
+    return Said(_whole(snapshot, {"data": names}), orjson.dumps(names), {})
 
 
-def _envelope(
-    snapshot: Snapshot, items: Sequence[bytes], *, has_more: bool, **cursor: str | None
-) -> bytes:
+def _said(request: HttpRequest, snapshot: Snapshot, page: Page) -> Said:
+    has_more, data = page.next_cursor is not None, joined(page.items)
+    body = _envelope(snapshot, data, has_more=has_more, next_cursor=page.next_cursor)
+    link = _next(request, cursor=page.next_cursor) if page.next_cursor else {}
+    return Said(body, data + (b"+" if has_more else b"."), link)
+
+
+def _next(request: HttpRequest, **cursor: str) -> Mapping[str, str]:
+    """Return the header that names the next page (RFC 8288), by an address below our own."""
+    query = request.GET.copy()
+    for name, value in cursor.items():
+        query[name] = value
+    link = f'<{request.path}?{query.urlencode()}>; rel="next"'
+    return {"Link": link} if len(link) <= _LONGEST_LINK else {}
+
+
+def _envelope(snapshot: Snapshot, data: bytes, *, has_more: bool, **members: str | None) -> bytes:
     rest = orjson.dumps(
-        {"revision": snapshot.revision, "as_of": snapshot.at, "has_more": has_more, **cursor},
+        {"revision": snapshot.revision, "as_of": snapshot.at, "has_more": has_more, **members},
         option=orjson.OPT_UTC_Z,
     )
-    return b'{"data":%b,%b' % (joined(items), rest[1:])
+    return b'{"data":%b,%b' % (data, rest[1:])

@@ -8,6 +8,7 @@ from uuid import UUID
 from contract.cursors import CursorInvalid, opened, sealed
 from contract.items import VIEW_VERSION
 
+FACETS = ("product", "price", "stock")
 _KIND = "changes"
 
 
@@ -32,13 +33,17 @@ def _mark(packed: list[Any] | None) -> Mark | None:
 
 @dataclass(frozen=True)
 class ChangeCursor:
-    """`since` is None for an enumeration; `target` is what a pass that runs will end at."""
+    """`since` is None for an enumeration; `target` is what a pass that runs will end at.
+
+    `facets` are those the feed tells of; what appears and disappears it tells of in any case.
+    """
 
     epoch: int
     since: Mark | None
     target: Mark | None
     position: int = 0
     view_version: int = VIEW_VERSION
+    facets: tuple[str, ...] = FACETS
 
     @property
     def not_before(self) -> datetime | None:
@@ -52,6 +57,10 @@ class ChangeCursor:
     def onward(self, target: Mark, position: int) -> "ChangeCursor":
         return replace(self, target=target, position=position)
 
+    def ended(self, target: Mark) -> "ChangeCursor":
+        """Return the cursor of the pass that follows one to `target`."""
+        return replace(self, since=target, target=None, position=0)
+
     def sealed(self, customer_id: int) -> str:
         return sealed(
             customer_id,
@@ -62,6 +71,7 @@ class ChangeCursor:
                 self.target and self.target.packed(),
                 self.position,
                 self.view_version,
+                [FACETS.index(facet) for facet in self.facets],
             ],
         )
 
@@ -70,7 +80,12 @@ def change_cursor(text: str, *, customer_id: int) -> ChangeCursor:
     """Open a cursor; raise `CursorInvalid` for any that is not this customer's."""
     content = opened(text, customer_id=customer_id, kind=_KIND)
     try:
-        epoch, since, target, position, version = content
-        return ChangeCursor(epoch, _mark(since), _mark(target), position, version)
-    except (TypeError, ValueError) as error:  # sealed by another version of this program
+        epoch, since, target, position, version, *facets = content
+        told = tuple(FACETS[number] for number in facets[0]) if facets else FACETS
+        return ChangeCursor(epoch, _mark(since), _mark(target), position, version, told)
+    except (
+        TypeError,
+        ValueError,
+        IndexError,
+    ) as error:  # sealed by another version of this program
         raise CursorInvalid from error

@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 from contract.snapshots import Snapshot
 from customers.visibility import Terms
 
 # Four index ranges a table, never an OR. A rule that changed counts even if it was never open: it
 # may move `next_change_at`. One that came and went between two revisions counts too.
-_RANGES = """
+_CHANGES = """
     select subject_kind, subject_id, tier_id from {table}
         where from_revision > %(since)s
     union all
     select subject_kind, subject_id, tier_id from {table} where until_revision > %(since)s
-    union all
+"""
+_BOUNDARIES = """
     select subject_kind, subject_id, tier_id from {table}
         where starts_at > %(since_at)s and starts_at <= %(at)s
           and (until_revision is null or until_revision > %(since)s)
@@ -26,20 +28,18 @@ _OF_TIERS = """
     select subject_kind, subject_id, tier_id from {table}
         where tier_id = any(%(tiers)s) and (until_revision is null or until_revision > %(since)s)
 """
-_TABLES = ("customers_visibilityrule", "pricing_pricerule", "pricing_orderrule")
+VISIBILITY = ("customers_visibilityrule",)
+ALL_RULES = (*VISIBILITY, "pricing_pricerule", "pricing_orderrule")
 
 
-def _subjects_sql(*arms: str) -> str:
-    union = " union all ".join(arm.format(table=table) for table in _TABLES for arm in arms)
+@cache
+def _subjects_sql(tables: tuple[str, ...], *arms: str) -> str:
+    union = " union all ".join(arm.format(table=table) for table in tables for arm in arms)
     return f"""
         select distinct subject_kind, subject_id from ({union}) changed
         where tier_id is null or tier_id = any(%(tiers)s)
     """  # noqa: S608 - put together from the constants above
 
-
-_CHANGED = _subjects_sql(_RANGES)
-# A customer that held several tiers has lost or gained every rule of theirs.
-_CHANGED_OVER_TIERS = _subjects_sql(_RANGES, _OF_TIERS)
 
 _TERMS = """
     select from_revision, until_revision, status, contract_starts_at, contract_ends_at, tier_id,
@@ -66,26 +66,29 @@ class Subjects:
     )
 
     @property
-    def is_everything(self) -> bool:
-        return 0 in self.arrays["sources"]
+    def are_none(self) -> bool:
+        return not any(self.arrays.values())
 
 
 def terms_since(snapshot: Snapshot, since: int) -> list[Terms]:
     """Return every version of the customer's terms that stood at revision `since` or later."""
+    if since == snapshot.revision:
+        return [snapshot.terms]
     return [Terms(*row) for row in snapshot.rows(_TERMS, {"since": since})]
 
 
 def changed_subjects(
-    snapshot: Snapshot, terms: list[Terms], *, since: int, since_at: datetime
+    snapshot: Snapshot,
+    terms: list[Terms],
+    *,
+    since: int,
+    since_at: datetime,
+    tables: tuple[str, ...] = ALL_RULES,
 ) -> Subjects:
     """Return what the rules name that changed, or whose window opened or closed, since a cursor."""
     tiers = {each.tier_id for each in terms}
-    currencies = {(each.currency, each.unpriced) for each in terms}
-    subjects = Subjects()
-    if len(currencies) > 1:
-        subjects.arrays["sources"].append(0)  # every price may have moved
     rows = snapshot.rows(
-        _CHANGED_OVER_TIERS if len(tiers) > 1 else _CHANGED,
+        _subjects_sql(tables, *_arms(snapshot, since, tiers)),
         {
             "since": since,
             "since_at": since_at,
@@ -93,6 +96,16 @@ def changed_subjects(
             "tiers": [tier for tier in tiers if tier is not None],
         },
     )
+    subjects = Subjects()
+    if tables == ALL_RULES and len({(each.currency, each.unpriced) for each in terms}) > 1:
+        subjects.arrays["sources"].append(0)  # every price may have moved
     for kind, subject_id in rows:
         subjects.arrays[_KINDS[kind]].append(subject_id)
     return subjects
+
+
+def _arms(snapshot: Snapshot, since: int, tiers: set[int | None]) -> tuple[str, ...]:
+    if since == snapshot.revision:
+        return (_BOUNDARIES,)  # nothing was written since: only the clock went on
+    # A customer that held several tiers has lost or gained every rule of theirs.
+    return (_CHANGES, _BOUNDARIES, _OF_TIERS) if len(tiers) > 1 else (_CHANGES, _BOUNDARIES)

@@ -13,12 +13,12 @@ from typing import Any
 import orjson
 
 from catalog_mirror.states import State
-from contract.change_cursors import ChangeCursor, Mark
-from contract.changed_rules import Subjects, changed_subjects, terms_since
-from contract.items import VIEW_VERSION, VisibleRow, item, price_list, sale_json, visible_rows
+from contract.change_cursors import FACETS, ChangeCursor, Mark
+from contract.changed_rules import changed_subjects, terms_since
+from contract.items import VisibleRow, item, price_list, sale_json, visible_rows
 from contract.moments import Interval, Projection, moving_revisions, past_projections
-from contract.problems import Problem
 from contract.snapshots import Snapshot
+from contract.stale_cursors import refuse_stale
 from customers.entitlements import GATE
 from customers.rulebook import visibility_since
 from pricing.offers import sale
@@ -27,16 +27,12 @@ from pricing.rules import rules_since
 # How many candidates a page looks at, whatever it finds: a rule on everything that changes nothing
 # does not scan the catalogue at once.
 EXAMINED = 500
-FACETS = ("product", "price", "stock")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_KNOWN_MARKS = """
-    select number, nonce from catalog_mirror_revision where number = any(%(numbers)s)
-"""
-_CANDIDATES = """
+CANDIDATES = """
     select * from catalog_mirror_candidates(
         %(since)s, %(after)s, %(most)s,
-        %(sources)s, %(brands)s, %(categories)s, %(products)s, %(variants)s
+        %(sources)s, %(brands)s, %(categories)s, %(products)s, %(variants)s, %(with_stock)s
     )
 """
 _VISIBLE_AFTER = f"""
@@ -79,6 +75,7 @@ class _Variant:
     price: bytes
     past: tuple[Projection | None, ...]
     moved: frozenset[str]
+    facets: tuple[str, ...]
 
     @property
     def sku(self) -> str | None:
@@ -86,14 +83,14 @@ class _Variant:
 
     @property
     def changed(self) -> list[str]:
-        """The facets to tell of; all, where the client may not have the item under this SKU."""
+        """The feed's facets to tell of; all, where the client may not have the item under this SKU."""
         if self.row is None:
             return []
         if any(p is None or p.sku != self.sku for p in self.past):
-            return list(FACETS)
+            return list(self.facets)
         repriced = any(p is not None and p.price != self.price for p in self.past)
         told = self.moved | ({"price"} if repriced else set())
-        return [facet for facet in FACETS if facet in told]
+        return [facet for facet in self.facets if facet in told]
 
     @property
     def past_skus(self) -> set[str]:
@@ -103,42 +100,35 @@ class _Variant:
 def changes_page(snapshot: Snapshot, cursor: ChangeCursor, *, limit: int) -> ChangesPage:
     """Return the next page from a cursor; raise a 410 `Problem` for one that is no longer good."""
     refuse_stale(snapshot, cursor)
-    target = cursor.target or Mark(snapshot.revision, snapshot.nonce, snapshot.at)
+    target = cursor.target or now_of(snapshot)
     if cursor.since is None:
         ids, more = _enumerated(snapshot, cursor.position, limit)
-        variants = _shown(snapshot, ids)
+        variants = _shown(snapshot, ids, cursor.facets)
     else:
-        ids, more, terms = _candidates(snapshot, cursor.since, cursor.position)
-        variants = _compared(snapshot, cursor.since, ids, terms)
+        ids, more, terms = _candidates(snapshot, cursor, cursor.since)
+        variants = _compared(snapshot, cursor, cursor.since, ids, terms)
     page = ChangesPage()
     reached = _fill(snapshot, page, variants, limit)
     page.has_more = more or reached != (ids[-1] if ids else None)
     onward = cursor.onward(target, reached or cursor.position)
-    ended = ChangeCursor(snapshot.epoch, since=target, target=None)
-    page.cursor = (onward if page.has_more else ended).sealed(snapshot.customer_id)
+    page.cursor = (onward if page.has_more else cursor.ended(target)).sealed(snapshot.customer_id)
     return page
+
+
+def latest_page(snapshot: Snapshot, facets: tuple[str, ...]) -> ChangesPage:
+    """Return a page that tells nothing but where changes start from now on."""
+    cursor = start_cursor(snapshot.epoch, facets).ended(now_of(snapshot))
+    return ChangesPage(cursor=cursor.sealed(snapshot.customer_id))
+
+
+def now_of(snapshot: Snapshot) -> Mark:
+    return Mark(snapshot.revision, snapshot.nonce, snapshot.at)
 
 
 def version_of(snapshot: Snapshot) -> str:
     """Return the version of all that a snapshot says: a string that sorts by epoch, revision, instant."""
     microseconds = (snapshot.at - _EPOCH) // timedelta(microseconds=1)  # a float would round
     return f"{snapshot.epoch:04d}.{snapshot.revision:012d}.{microseconds:016d}"
-
-
-def refuse_stale(snapshot: Snapshot, cursor: ChangeCursor) -> None:
-    numbers = [mark.revision for mark in cursor.marks]
-    known = dict(snapshot.rows(_KNOWN_MARKS, {"numbers": numbers})) if numbers else {}
-    if (
-        cursor.epoch != snapshot.epoch
-        or cursor.view_version != VIEW_VERSION
-        or any(known.get(mark.revision) != mark.nonce for mark in cursor.marks)
-    ):
-        raise Problem(
-            410,
-            "cursor_gone",
-            "This cursor belongs to a state that is no longer known. Ask /v1/changes without "
-            "`since` and replace your copy by what it enumerates.",
-        )
 
 
 def _enumerated(snapshot: Snapshot, position: int, limit: int) -> tuple[list[int], bool]:
@@ -148,16 +138,19 @@ def _enumerated(snapshot: Snapshot, position: int, limit: int) -> tuple[list[int
 
 
 def _candidates(
-    snapshot: Snapshot, since: Mark, position: int
+    snapshot: Snapshot, cursor: ChangeCursor, since: Mark
 ) -> tuple[list[int], bool, list[Any]]:
     terms = terms_since(snapshot, since.revision)
-    subjects: Subjects = changed_subjects(snapshot, terms, since=since.revision, since_at=since.at)
+    subjects = changed_subjects(snapshot, terms, since=since.revision, since_at=since.at)
+    if since.revision == snapshot.revision and subjects.are_none:
+        return [], False, terms  # nothing was written, and no window opened or closed
     rows = snapshot.rows(
-        _CANDIDATES,
+        CANDIDATES,
         {
             "since": since.revision,
-            "after": position,
+            "after": cursor.position,
             "most": EXAMINED + 1,
+            "with_stock": "stock" in cursor.facets,
             **subjects.arrays,
         },
     )
@@ -165,17 +158,18 @@ def _candidates(
     return ids[:EXAMINED], len(ids) > EXAMINED, terms
 
 
-def _shown(snapshot: Snapshot, ids: list[int]) -> Iterator[_Variant]:
+def _shown(snapshot: Snapshot, ids: list[int], facets: tuple[str, ...]) -> Iterator[_Variant]:
     """Yield the variants of an enumeration: there is no past to compare with."""
     rows = visible_rows(snapshot, ids)
     prices = price_list(snapshot, [row.state for row in rows.values()])
     for variant_id in ids:
         row = rows[variant_id]
-        yield _Variant(variant_id, row, prices.told(row.state).words, (None,), frozenset())
+        words = prices.told(row.state).words
+        yield _Variant(variant_id, row, words, (None,), frozenset(), facets)
 
 
 def _compared(
-    snapshot: Snapshot, since: Mark, ids: list[int], terms: list[Any]
+    snapshot: Snapshot, cursor: ChangeCursor, since: Mark, ids: list[int], terms: list[Any]
 ) -> Iterator[_Variant]:
     if not ids:
         return
@@ -185,14 +179,16 @@ def _compared(
     interval = _interval(snapshot, since, terms, states)
     for variant_id in ids:
         row = visible.get(variant_id)
-        price = b""
-        if row:
-            standing = [
-                r for r in interval.prices.covering(row.state) if r.in_force(snapshot.revision)
-            ]
-            price = sale_json(sale(row.state, snapshot.terms, standing, snapshot.at))
         past = tuple(past_projections(interval, states.get(variant_id, [])))
-        yield _Variant(variant_id, row, price, past, moved.get(variant_id, frozenset()))
+        facets = moved.get(variant_id, frozenset())
+        price = _price(snapshot, interval, row) if row else b""
+        yield _Variant(variant_id, row, price, past, facets, cursor.facets)
+
+
+def _price(snapshot: Snapshot, interval: Interval, row: VisibleRow) -> bytes:
+    covering = interval.prices.covering(row.state)
+    standing = [rule for rule in covering if rule.in_force(snapshot.revision)]
+    return sale_json(sale(row.state, snapshot.terms, standing, snapshot.at))
 
 
 def _states(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, list[State]]:
@@ -272,6 +268,6 @@ def _upsert(variant: _Variant, row: VisibleRow, version: str) -> bytes:
     )
 
 
-def start_cursor(snapshot_epoch: int) -> ChangeCursor:
+def start_cursor(snapshot_epoch: int, facets: tuple[str, ...] = FACETS) -> ChangeCursor:
     """Return the cursor of a client that has nothing: it enumerates the view."""
-    return ChangeCursor(snapshot_epoch, since=None, target=None)
+    return ChangeCursor(snapshot_epoch, since=None, target=None, facets=facets)

@@ -1,10 +1,10 @@
 """What every partner request goes through: admission, one snapshot, an answer, the log."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import structlog
@@ -17,7 +17,10 @@ from rest_framework.views import APIView
 from apikeys.addresses import client_address
 from apikeys.admission import Admission, admit, admit_then, complete
 from apikeys.keys import PresentedKey, parsed
-from contract.problems import Problem, method_not_allowed, problem_response
+from contract.encodings import compressed
+from contract.etags import NO_DIGEST, Tag, Tags, Watched, digest_of, is_unchanged
+from contract.problems import Problem, method_not_allowed, problem_response, unavailable
+from contract.retirements import Retirement
 from contract.snapshots import (
     COMMIT,
     ContractInactive,
@@ -31,6 +34,16 @@ from groundwork.correlation import correlation_id
 log = structlog.get_logger(__name__)
 
 _WINDOW = 60  # seconds
+# Kept by nobody but the partner, and asked for again each time: with a tag that costs little.
+_KEEPING = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept-Encoding"}
+
+
+class Said(NamedTuple):
+    """A list's body, what of it does not change by itself, and headers of its own."""
+
+    body: bytes
+    content: bytes
+    headers: Mapping[str, str]
 
 
 class PartnerView(APIView):
@@ -42,6 +55,7 @@ class PartnerView(APIView):
 
     http_method_names = ["get", "head"]  # noqa: RUF012 - as Django declares it
     route = ""
+    retirement: Retirement | None = None
     admission: Admission
     answered: HttpResponse
     revision: int
@@ -66,17 +80,37 @@ class PartnerView(APIView):
             self.revision = snapshot.revision
             yield snapshot
 
-    def answer(self, body: bytes) -> HttpResponse:
+    def answer(self, body: bytes, headers: Mapping[str, str] | None = None) -> HttpResponse:
         """Return a body that was built from the snapshot."""
+        packed = compressed(body, self.request.headers.get("Accept-Encoding", ""))
+        encoding = {"Content-Encoding": "gzip"} if packed is not None else {}
         self.answered = HttpResponse(
-            body,
+            body if packed is None else packed,
             content_type="application/json",
-            headers={
-                "X-Revision": str(self.revision),
-                "Cache-Control": "private, no-cache",
-                "Vary": "Authorization",
-            },
+            headers={"X-Revision": str(self.revision), **_KEEPING, **encoding, **(headers or {})},
         )
+        return self.answered
+
+    def listed(
+        self, request: HttpRequest, watched: Watched, said: Callable[[Snapshot], Said]
+    ) -> HttpResponse:
+        """Return a list with its tag, or 304 where the partner's tag says that it has it already."""
+        tags = Tags(self.customer_id, self.route, request.META.get("QUERY_STRING", ""))
+        tag = tags.newest_of(request.headers.get("If-None-Match", ""))
+        with self.snapshot(tag.mark.at if tag else None) as snapshot:
+            if tag and is_unchanged(snapshot, tag, watched):
+                return self._not_modified(tag)
+            answer = said(snapshot)
+            digest = digest_of(answer.content) if watched.by_content else NO_DIGEST
+            if tag and watched.by_content and tag.digest == digest:
+                return self._not_modified(tag)
+            return self.answer(answer.body, {"ETag": tags.of(snapshot, digest), **answer.headers})
+
+    def _not_modified(self, tag: Tag) -> HttpResponse:
+        self.answered = HttpResponse(
+            status=304, headers={"ETag": tag.text, "X-Revision": str(self.revision), **_KEEPING}
+        )
+        del self.answered.headers["Content-Type"]  # it has no content
         return self.answered
 
     def _end(self) -> None:
@@ -89,7 +123,10 @@ class PartnerView(APIView):
         except (DatabaseError, InterfaceError):
             log.exception("admission_failed")
             connection.close()
-            return problem_response(_unavailable())
+            return problem_response(unavailable())
+        if self.opened and self.admission.outcome != "refused":
+            # Known already, so refusals tell it too; not to whom it would say that a key exists.
+            self.revision = self.opened.row[0]
         response = self._answered(request, **kwargs)
         if not self.is_logged:
             self._log_safely(response, first=COMMIT if self.opened else "")
@@ -101,7 +138,8 @@ class PartnerView(APIView):
             response = self._handled(request, **kwargs)
         except Problem as problem:
             response = problem_response(problem)
-        except ContractInactive:
+        except ContractInactive as inactive:
+            self.revision = inactive.revision
             response = problem_response(
                 Problem(403, "contract_inactive", "No contract of yours is in force at this time.")
             )
@@ -111,7 +149,7 @@ class PartnerView(APIView):
         except (OperationalError, InterfaceError, psycopg.OperationalError):
             log.exception("database_lost", route=self.route)
             connection.close()
-            response = problem_response(_unavailable())
+            response = problem_response(unavailable())
         except Exception:
             log.exception("request_failed", route=self.route)
             response = problem_response(
@@ -121,6 +159,8 @@ class PartnerView(APIView):
             response.headers.setdefault(name, value)
         if hasattr(self, "revision"):
             response.headers.setdefault("X-Revision", str(self.revision))
+        if self.retirement:
+            _add_headers(response, self.retirement.headers())
         return response
 
     def _handled(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -135,7 +175,7 @@ class PartnerView(APIView):
             self.admission,
             status=response.status_code,
             milliseconds=(perf_counter() - self.started) * 1000,
-            bytes_sent=len(response.content),
+            bytes_sent=0 if self.request.method == "HEAD" else len(response.content),
             first=first,
         )
 
@@ -221,10 +261,8 @@ def _limit_headers(admission: Admission) -> dict[str, str]:
     }
 
 
-def _unavailable() -> Problem:
-    return Problem(
-        503,
-        "unavailable",
-        "The service cannot reach its database. Try again shortly.",
-        headers={"Retry-After": "5"},
-    )
+def _add_headers(response: HttpResponse, headers: Mapping[str, str]) -> None:
+    """Add headers; where one is there already (`Link`), to it."""
+    for name, value in headers.items():
+        before = response.headers.get(name)
+        response.headers[name] = f"{before}, {value}" if before else value

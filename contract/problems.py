@@ -32,6 +32,7 @@ class Problem(Exception):
         *,
         parameter: str = "",
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -39,6 +40,7 @@ class Problem(Exception):
         self.detail = detail
         self.parameter = parameter
         self.headers = headers or {}
+        self.members = members or {}
 
 
 def bad_parameter(name: str, detail: str) -> Problem:
@@ -56,6 +58,15 @@ def not_found() -> Problem:
     return Problem(404, "not_found", "There is no such thing in your view.")
 
 
+def unavailable() -> Problem:
+    return Problem(
+        503,
+        "unavailable",
+        "The service cannot reach its database. Try again shortly.",
+        headers={"Retry-After": "5"},
+    )
+
+
 def problem_response(problem: Problem) -> HttpResponse:
     body = {
         "type": "about:blank",
@@ -64,6 +75,7 @@ def problem_response(problem: Problem) -> HttpResponse:
         "code": problem.code,
         "detail": problem.detail,
         "request_id": correlation_id(),
+        **problem.members,
     }
     if problem.parameter:
         body["parameter"] = problem.parameter
@@ -71,5 +83,5 @@ def problem_response(problem: Problem) -> HttpResponse:
         orjson.dumps(body),
         status=problem.status,
         content_type="application/problem+json",
-        headers=dict(problem.headers),
+        headers={"Cache-Control": "no-store", **problem.headers},
     )

@@ -1,13 +1,8 @@
 """The shapes of /v1 for its OpenAPI document. Answers are not made of these: tests hold them to it."""
 
-from collections.abc import Callable
-from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
-
-_V = TypeVar("_V", bound=Callable[..., Any])
 
 
 class _Shape(serializers.Serializer[Any]):
@@ -24,6 +19,9 @@ class Problem(_Shape):
     detail = serializers.CharField()
     request_id = serializers.CharField()
     parameter = serializers.CharField(required=False, help_text="The parameter that is refused.")
+    resync = serializers.CharField(
+        required=False, help_text="Where a cursor is gone: ask this, and replace your copy."
+    )
 
 
 class ItemProduct(_Shape):
@@ -152,6 +150,9 @@ class StockPage(_Page):
 
 class ChangesPage(_Page):
     data = Change(many=True)
+    version = serializers.CharField(
+        help_text="Of the snapshot that the page was read at, and of every entry on it."
+    )
     next_cursor = serializers.CharField(required=False, help_text="While the pass goes on.")
     delta_cursor = serializers.CharField(required=False, help_text="Where the next pass starts.")
 
@@ -259,68 +260,3 @@ class Caller(_Whole):
 class Health(_Shape):
     status = serializers.CharField()
     revision = serializers.IntegerField(required=False)
-
-
-_REFUSALS = {
-    400: "A parameter is not understood; it is named.",
-    401: "The key is missing, malformed, unknown, expired or revoked.",
-    403: "No contract is in force.",
-    404: "Hidden or unknown.",
-    410: "The cursor is no longer good: enumerate again.",
-    413: "The body is too large, or does not tell its length.",
-    429: "Too many requests in the last 60 seconds.",
-    503: "The service cannot reach its database.",
-}
-
-LIST_PARAMETERS = [
-    *(
-        OpenApiParameter(
-            name, str, many=True, explode=True, description=f"Repeat for several: {what}"
-        )
-        for name, what in (
-            ("brand", "slugs of brands."),
-            ("category", "slugs of categories, each with what lies under it."),
-            ("product", "codes of products."),
-            ("sku", "SKUs."),
-            ("source", "slugs of sources."),
-        )
-    ),
-    OpenApiParameter("limit", int, description="Items a page."),
-    OpenApiParameter("cursor", str, description="`next_cursor` of the page before."),
-]
-PRICING_PARAMETERS = [
-    OpenApiParameter(
-        "sku", str, many=True, explode=True, required=True, description="Repeat for several."
-    ),
-    OpenApiParameter(
-        "quantity", int, many=True, explode=True, description="Once for all, or once for each SKU."
-    ),
-]
-CHANGE_PARAMETERS = [
-    OpenApiParameter("since", str, description="A cursor; without it, the whole view."),
-    OpenApiParameter("limit", int, description="Entries a page, about."),
-]
-
-
-def described(
-    name: str,
-    shape: type[_Shape],
-    *refusals: int,
-    parameters: list[OpenApiParameter] | None = None,
-    body: type[_Shape] | None = None,
-) -> Callable[[_V], _V]:
-    """Return the decorator that describes an operation and how it may be refused."""
-    problems = {
-        (status, "application/problem+json"): OpenApiResponse(
-            Problem, description=_REFUSALS[status]
-        )
-        for status in refusals
-    }
-    decorator: Callable[[_V], _V] = extend_schema(
-        operation_id=name,
-        parameters=parameters,
-        request=body,
-        responses={200: shape, **problems},
-        auth=None if HTTPStatus.UNAUTHORIZED in refusals else [],  # what refuses no key is open
-    )
-    return decorator

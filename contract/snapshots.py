@@ -40,7 +40,11 @@ _SET_GATE = f"""
 
 
 class ContractInactive(Exception):
-    """The customer's contract does not hold at this instant."""
+    """The customer's contract does not hold at this instant, as of a revision."""
+
+    def __init__(self, revision: int) -> None:
+        super().__init__()
+        self.revision = revision
 
 
 @dataclass
@@ -147,7 +151,7 @@ def _begun(customer_id: int, opened: Opened, not_before: datetime | None) -> Sna
         _keep(customer_id, kept)
     terms = kept.entitlement.terms
     if terms is None or not terms.hold(at):
-        raise ContractInactive
+        raise ContractInactive(number)
     return Snapshot(
         customer_id=customer_id,
         epoch=epoch,

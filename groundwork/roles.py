@@ -131,7 +131,7 @@ def definer(signature: str) -> RoleSQL:
 
 
 # What stands open to everyone, and says nothing of any customer.
-_OPEN = ("catalog_mirror_revision", "catalog_mirror_epoch")
+_OPEN = ("catalog_mirror_revision", "catalog_mirror_epoch", "catalog_mirror_pruning")
 
 _UNSAFE = """
     select rolname from pg_roles

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
 
 from catalog_mirror import brake
 from contract import partner_view, snapshots
 from sync import tasks
+from tests.document import hold_to_document
 
 # Names resolve to these before Postgres's own, so that the product's SQL reads a clock that a test
 # can move. Production has no such schema.
@@ -108,6 +111,20 @@ class Clock:
 @pytest.fixture
 def clock(database) -> Clock:
     return Clock()
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_as_the_document_says(monkeypatch) -> None:
+    """Hold each answer of /v1 that a test client gets against `docs/openapi_v1.yaml`."""
+    ask = Client.request
+
+    def asked(self: Client, **request: Any) -> Any:
+        answer = ask(self, **request)
+        if answer.request["PATH_INFO"].startswith("/v1/"):
+            hold_to_document(answer.request["REQUEST_METHOD"], answer.request["PATH_INFO"], answer)
+        return answer
+
+    monkeypatch.setattr(Client, "request", asked)
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,19 @@
 """`/v1/changes`: entries and cursors, good ones and bad. The promise has tests of its own."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from io import StringIO
 from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from contract import cursors
+from catalog_mirror.pruning import prune_history
+from contract import cursors, delta
 from contract.change_cursors import change_cursor
 from contract.cursors import CursorInvalid, opened, sealed
 from contract.delta import version_of
@@ -139,6 +142,190 @@ def test_a_cursor_may_be_asked_again(people, alice):
     assert told(changes(alice, cursor)) == told(changes(alice, cursor))
 
 
+# -- facets ------------------------------------------------------------------------------------
+
+
+def test_a_feed_tells_of_its_facets_and_each_entry_has_the_full_item(people, alice):
+    cursors = {
+        facets: changes(alice, facets=facets)["delta_cursor"]
+        for facets in ("product", "price", "stock", "price,stock", "stock,price,product")
+    }
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=3)))
+    stock = [("upsert", "CAP-01", ["stock"])]
+    expected = {"product": [], "price": [], "stock": stock, "price,stock": stock}
+    for facets, cursor in cursors.items():
+        assert told(changes(alice, cursor)) == expected.get(facets, stock)
+    mirrored(
+        people.source,
+        a_product("p3", a_variant("4", sku="CAP-01", on_hand=3, list_price=Decimal(7), name="Hat")),
+    )
+    assert told(changes(alice, cursors["price,stock"])) == [
+        ("upsert", "CAP-01", ["price", "stock"])
+    ]
+    (entry,) = changes(alice, cursors["product"])["data"]
+    assert entry["changed"] == ["product"]
+    assert entry["item"] == alice.get("/v1/products/CAP-01").json()
+
+
+def test_what_comes_and_goes_is_told_in_every_feed(people, alice):
+    cursors = [changes(alice, facets=facet)["delta_cursor"] for facet in EVERYTHING]
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-02", on_hand=None)))
+    for facet, cursor in zip(EVERYTHING, cursors, strict=True):
+        assert told(changes(alice, cursor)) == [
+            ("remove", "CAP-01", None),
+            ("upsert", "CAP-02", [facet]),
+        ]
+
+
+def test_a_cursor_keeps_its_facets_through_a_pass(people, alice):
+    first = changes(alice, facets="price", limit=1)
+    assert first["data"][0]["changed"] == ["price"]
+    rest = changes(alice, first["next_cursor"], facets="price")
+    assert {tuple(entry["changed"]) for entry in rest["data"]} == {("price",)}
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=9)))
+    assert told(changes(alice, rest["delta_cursor"])) == []
+
+
+def test_facets_other_than_the_cursor_s_are_400(alice):
+    cursor = changes(alice, facets="price,stock")["delta_cursor"]
+    assert changes(alice, cursor, facets="stock,price")["data"] == []
+    for facets in ("price", "product,price,stock"):
+        answer = alice.get("/v1/changes", {"since": cursor, "facets": facets})
+        assert (answer.status_code, answer.json()["parameter"]) == (400, "facets")
+        assert "price,stock" in answer.json()["detail"]
+
+
+def test_stock_alone_is_no_candidate_of_a_feed_of_prices(people, alice, monkeypatch):
+    cursor = changes(alice, facets="price")["delta_cursor"]
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=9)))
+    examined = []
+    monkeypatch.setattr(delta, "_compared", lambda *asked: iter(examined.extend(asked[3]) or ()))
+    assert told(changes(alice, cursor)) == []
+    assert examined == []
+
+
+# -- latest, and instants ----------------------------------------------------------------------
+
+
+def test_latest_tells_nothing_and_gives_a_cursor_to_go_on_from(people, alice):
+    body = changes(alice, "latest", facets="stock")
+    assert (body["data"], body["has_more"], "next_cursor" in body) == ([], False, False)
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=3)))
+    assert told(changes(alice, body["delta_cursor"])) == [("upsert", "CAP-01", ["stock"])]
+
+
+def test_an_instant_starts_from_what_everybody_could_read_then(people, alice, clock):
+    clock.move(timedelta(minutes=1))
+    copied = alice.get("/v1/products").json()["as_of"]
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=3)))
+    for since in (copied, copied.replace("Z", "+00:00"), copied.lower(), _in_india(copied)):
+        body = changes(alice, since)
+        assert told(body) == [("upsert", "CAP-01", ["stock"])]
+    assert told(changes(alice, body["delta_cursor"])) == []
+    assert told(changes(alice, copied, facets="price")) == []
+
+
+def _in_india(text: str) -> str:
+    at = datetime.fromisoformat(text).astimezone(timezone(timedelta(hours=5, minutes=30)))
+    return at.isoformat()
+
+
+def test_a_change_stamped_just_before_an_instant_is_told(people, alice, clock):
+    """It may have become readable only after it: a revision commits up to EPSILON after its stamp."""
+    clock.move(timedelta(minutes=1))
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=3)))
+    clock.move(timedelta(seconds=9))
+    copied = alice.get("/v1/products").json()["as_of"]
+    assert told(changes(alice, copied)) == [("upsert", "CAP-01", ["stock"])]
+    clock.move(timedelta(seconds=2))
+    assert told(changes(alice, alice.get("/v1/products").json()["as_of"])) == []
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        "2026-11-21T10:00:00",
+        "2026-11-21 10:00:00Z",
+        "2026-11-21",
+        "2026-11-21T10:00Z",
+        "2026-11-21T10:00:00 01:00",
+        "2026-13-21T10:00:00Z",
+        "2026-11-21T25:00:00Z",
+        "2026-11-21T10:00:00+25:00",
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:01Z",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:59:59Z",
+        "2026-11-21T10:00:00Z\0",
+    ],
+)
+def test_no_instant_is_400(alice, since):
+    answer = alice.get("/v1/changes", {"since": since})
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "since")
+
+
+def test_an_instant_yet_to_come_is_400(alice):
+    later = (now() + timedelta(seconds=5)).isoformat()
+    answer = alice.get("/v1/changes", {"since": later})
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "since")
+    assert "as_of" in answer.json()["detail"]
+
+
+def test_an_instant_from_before_this_life_of_the_database_is_410(alice, clock):
+    clock.move(timedelta(minutes=1))
+    copied = alice.get("/v1/products").json()["as_of"]
+    assert changes(alice, copied)["data"] == []
+    clock.move(timedelta(minutes=1))
+    call_command("start_epoch", stdout=StringIO())
+    gone(alice, copied)
+    gone(alice, "2001-01-01T00:00:00Z")
+    clock.move(timedelta(seconds=11))
+    assert changes(alice, alice.get("/v1/products").json()["as_of"])["data"] == []
+
+
+# -- retention ---------------------------------------------------------------------------------
+
+
+def test_a_cursor_is_refused_by_its_revision_never_by_its_age(people, alice, clock):
+    quiet = changes(alice)["delta_cursor"]
+    clock.move(timedelta(days=400))
+    assert changes(alice, quiet)["data"] == []
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=3)))
+    clock.move(timedelta(days=89))
+    assert told(changes(alice, quiet)) == [("upsert", "CAP-01", ["stock"])]
+    clock.move(timedelta(days=2))
+    gone(alice, quiet)
+    assert changes(alice, changes(alice)["delta_cursor"])["data"] == []
+
+
+def test_a_feed_s_way_back_names_its_facets(people, alice, clock):
+    cursor = changes(alice, facets="stock")["delta_cursor"]
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=3)))
+    clock.move(timedelta(days=91))
+    answer = alice.get("/v1/changes", {"since": cursor})
+    assert (answer.status_code, answer.json()["resync"]) == (410, "/v1/changes?facets=stock")
+
+
+def test_what_was_pruned_is_not_answered_from_whatever_the_setting_says_later(
+    people, alice, clock, settings
+):
+    cursor = changes(alice)["delta_cursor"]
+    renamed = a_product("p3", a_variant("4", sku="CAP-02", on_hand=None))
+    mirrored(people.source, renamed)
+    kept = changes(alice)["delta_cursor"]
+    clock.move(timedelta(days=10))
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-03", on_hand=None)))
+    expected = [("remove", "CAP-02", None), ("upsert", "CAP-03", EVERYTHING)]
+    clock.move(timedelta(days=3))
+    settings.HISTORY_KEPT = timedelta(days=5)
+    assert told(changes(alice, kept)) == expected
+    prune_history(settings.HISTORY_KEPT)
+    assert told(changes(alice, kept)) == expected
+    settings.HISTORY_KEPT = timedelta(days=90)
+    gone(alice, cursor)
+    assert told(changes(alice, kept)) == expected
+
+
 # -- cursors that are no good ------------------------------------------------------------------
 
 
@@ -149,9 +336,13 @@ def test_a_cursor_that_is_none_is_400(alice):
 
 
 def test_a_bad_parameter_is_400(alice):
-    for query in ("limit=0", "limit=501", "facets=", "page=2", "since=a&since=b"):
+    for query in (
+        "limit=0", "limit=501", "limit=all", "facets=", "facets=prices", "facets=price,", "page=2",
+        "since=a&since=b", "facets=price&facets=stock",
+    ):  # fmt: skip
         answer = alice.get(f"/v1/changes?{query}")
         assert (answer.status_code, answer.json()["parameter"]) == (400, query.split("=")[0])
+    assert "Did you mean price?" in alice.get("/v1/changes?facets=prices").json()["detail"]
 
 
 def test_another_customer_s_cursor_is_400(people, alice):
@@ -171,6 +362,7 @@ def gone(client, cursor: str) -> None:
     answer = client.get("/v1/changes", {"since": cursor})
     assert (answer.status_code, answer.json()["code"]) == (410, "cursor_gone")
     assert "without `since`" in answer.json()["detail"]
+    assert answer.json()["resync"] == "/v1/changes"
 
 
 def rewritten(people, cursor: str, **says) -> str:
@@ -261,4 +453,4 @@ def test_every_entry_of_a_page_has_the_snapshot_s_version(alice):
     versions = {entry["version"] for entry in body["data"]}
     assert len(versions) == 1
     at = datetime.fromisoformat(body["as_of"])
-    assert versions == {version(1, body["revision"], at)}
+    assert versions == {version(1, body["revision"], at)} == {body["version"]}

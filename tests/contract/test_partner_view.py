@@ -8,10 +8,21 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from apikeys import keys
 from apikeys.models import RequestLog
 from contract import api
 from groundwork.postgres.base import DatabaseWrapper
-from tests.factories import SKUS, cast, client_of, newest_revision, now, terms_changed
+from tests.factories import (
+    SKUS,
+    cast,
+    client_of,
+    client_with,
+    key_of,
+    newest_revision,
+    now,
+    percent_off,
+    terms_changed,
+)
 
 PATHS = ["/v1/products", "/v1/products/MUG-11-BLK", "/v1/stock", "/v1/changes"]
 
@@ -34,9 +45,47 @@ def test_every_answer_names_its_request_and_its_revision(alice, path):
     assert answer["X-Revision"] == str(newest_revision())
     assert answer["Content-Type"] == "application/json"
     assert answer["Cache-Control"] == "private, no-cache"
-    assert answer["Vary"] == "Authorization"
+    assert answer["Vary"] == "Authorization, Accept-Encoding"
     assert answer["RateLimit-Policy"] == '"key";q=6000;w=60'
     assert answer["RateLimit"] == '"key";r=5999;t=60'
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/products?limit=0", 400),
+        ("/v1/products/NOPE", 404),
+        ("/v1/nowhere", 404),
+        ("/v1/changes?since=foreign", 400),
+    ],
+)
+def test_a_refusal_names_the_revision_where_it_is_known(alice, path, status):
+    alice.get("/v1/products")  # from now on the snapshot is opened with the admission
+    answer = alice.get(path)
+    assert (answer.status_code, answer["X-Revision"]) == (status, str(newest_revision()))
+
+
+def test_outside_a_contract_the_revision_is_named(people):
+    dave = client_of(people.dave)
+    for _ in range(2):
+        assert dave.get("/v1/products")["X-Revision"] == str(newest_revision())
+
+
+def test_a_wrong_secret_is_answered_like_an_unknown_key(people):
+    """The revision is known where the key's customer is; told, it would say that the key exists."""
+    key = key_of(people.alice)
+    assert client_with(key).get("/v1/me").status_code == 200
+    other = key_of(people.bob)
+    for given in (_with_secret_of(key, other), _with_secret_of(other, key)):
+        answer = client_with(given).get("/v1/me")
+        assert answer.status_code == 401
+        assert "X-Revision" not in answer.headers
+
+
+def _with_secret_of(key: str, other: str) -> str:
+    """Return a well-formed key with the id of one and the secret of another."""
+    body = f"{key.rpartition('_')[0]}_{other.rpartition('_')[2][:32]}"
+    return body + keys._checksum(body)
 
 
 def test_an_id_that_could_do_harm_is_replaced(alice):
@@ -207,13 +256,33 @@ def test_a_request_costs_this_many_statements(alice, statements, path, count):
     assert len(statements) == count, statements
 
 
-def test_a_poll_when_nothing_changed_costs_six_statements(alice, statements):
+def test_a_poll_when_nothing_was_written_costs_three_statements(alice, statements):
     cursor = alice.get("/v1/changes").json()["delta_cursor"]
     statements.clear()
     body = alice.get(f"/v1/changes?since={cursor}").json()
     assert body["data"] == []
-    # admission with begin, the cursor's marks, terms, rules, candidates, commit with the log
+    # admission with begin, the windows that opened or closed, commit with the log
+    assert len(statements) == 3, statements
+
+
+def test_a_poll_when_nothing_of_one_s_own_changed_costs_six_statements(people, alice, statements):
+    bob = client_of(people.bob)
+    cursor = bob.get("/v1/changes").json()["delta_cursor"]
+    percent_off("5", tier=people.gold, brand=people.inkwell)
+    bob.get("/v1/me")
+    statements.clear()
+    body = bob.get(f"/v1/changes?since={cursor}").json()
+    assert body["data"] == []
+    # admission with begin, the cursor's revision, terms, rules, candidates, commit with the log
     assert len(statements) == 6, statements
+
+
+@pytest.mark.parametrize("path", ["/v1/products", "/v1/stock", "/v1/brands", "/v1/categories"])
+def test_a_304_costs_as_much_as_a_poll(alice, statements, path):
+    tag = alice.get(path)["ETag"]
+    statements.clear()
+    assert alice.get(path, headers={"If-None-Match": tag}).status_code == 304
+    assert len(statements) == 3, statements
 
 
 # -- without a database ------------------------------------------------------------------------
@@ -240,7 +309,7 @@ def test_without_a_database_it_is_503_and_then_served_again(people, alice, monke
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer["Retry-After"] == "5"
     health = Client().get("/v1/health")
-    assert (health.status_code, health.json()) == (503, {"status": "unavailable"})
+    assert (health.status_code, health.json()["code"]) == (503, "unavailable")
     monkeypatch.undo()
     assert alice.get("/v1/products").status_code == 200
     assert "admission_failed" in caplog.text

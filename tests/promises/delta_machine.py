@@ -1,5 +1,6 @@
 """Promise 2, "delta = view, whatever happens": two clients that poll while everything moves."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,8 +24,10 @@ from catalog_mirror.records import (
     StockAt,
     VariantRecord,
 )
-from contract import delta
-from contract.change_cursors import change_cursor
+from contract.change_cursors import FACETS, change_cursor
+from contract.etags import NO_DIGEST, PRODUCTS, STOCK, Tags, is_unchanged
+from contract.lists import PageRequest, product_page
+from contract.parameters import Filters
 from contract.snapshots import snapshot_for
 from customers import versions
 from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
@@ -33,7 +36,10 @@ from pricing.models import OrderRule, PriceRule
 from pricing.rule_versions import Step
 from tests.conftest import Clock, as_login, clean_database
 from tests.oracle import History, Rule, Terms, Variant, told
+from tests.promises.partner import Partner
 
+WATCHED = {"products": PRODUCTS, "stock": STOCK}
+MATCHED: Counter[str] = Counter()  # how often a list was said to be unchanged
 SKUS = ["A", "B", "C", "D", "E", "F", "G"]
 OFFSETS = [-40.0, -8.0, -0.5, 0.002, 0.02, 1.0, 4.0, 9.0, 11.0, 30.0]  # seconds from now
 LADDERS: dict[str, list[list[tuple[int, Decimal]]]] = {
@@ -51,6 +57,11 @@ LADDERS: dict[str, list[list[tuple[int, Decimal]]]] = {
     "contract": [[(1, Decimal("8.88"))], [(3, Decimal("2.22"))]],
     "exempt": [[]],
 }
+# An instant of the first ten seconds is of no revision that everybody could read.
+_INSTALLED_AN_HOUR_AGO = """
+    update catalog_mirror_epoch set started_at = now() - interval '1 hour';
+    update catalog_mirror_revision set recorded_at = now() - interval '1 hour'
+"""
 CHEAP = {
     "kind": "fixed",
     "ladder": [(1, Decimal("1.50"))],
@@ -62,35 +73,13 @@ ORDERS: list[tuple[int, int, int | None]] = [(1, 1, None), (2, 2, None), (6, 3, 
 
 skus = st.sampled_from(SKUS)
 places = st.integers(0, 5)
+facets = st.sampled_from([FACETS, FACETS, ("product",), ("price",), ("stock",), ("price", "stock")])
 windows = st.one_of(
     st.just((None, None)),
     st.tuples(st.none(), st.sampled_from(OFFSETS)),
     st.tuples(st.sampled_from(OFFSETS), st.none()),
     st.tuples(st.sampled_from(OFFSETS), st.sampled_from(OFFSETS)).filter(lambda w: w[0] < w[1]),
 )
-
-
-class Client:
-    """A partner's copy, kept as the guide says."""
-
-    def __init__(self, customer: int) -> None:
-        self.customer = customer
-        self.copy: dict[str, Any] = {}
-        self.cursor: str | None = None
-        self.named: set[str] | None = None  # while an enumeration runs
-        self.used: list[str] = []  # delta cursors, good to be asked again at any time
-
-    def start_over(self) -> None:
-        self.cursor, self.named, self.copy = None, set(), {}
-
-    def apply(self, entries: list[dict[str, Any]]) -> None:
-        for entry in entries:
-            if entry["op"] == "remove":
-                self.copy.pop(entry["sku"], None)
-            else:
-                self.copy[entry["sku"]] = entry["item"]
-            if self.named is not None:
-                self.named.add(entry["sku"])
 
 
 def price_columns(says: dict[str, Any]) -> dict[str, Any]:
@@ -108,6 +97,7 @@ class DeltaMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         clean_database()
+        as_login(_INSTALLED_AN_HOUR_AGO)
         self.clock = Clock()
         self.history = History()
         self.times: set[datetime] = set()
@@ -119,8 +109,8 @@ class DeltaMachine(RuleBasedStateMachine):
 
     # -- the world as it begins ---------------------------------------------------------------
 
-    @initialize(seen=st.booleans())
-    def begin(self, seen: bool) -> None:
+    @initialize(seen=st.booleans(), told=st.tuples(facets, facets))
+    def begin(self, seen: bool, told: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
         self.sources = [
             Source.objects.create(slug=slug, name=slug, currency=currency, rank=rank)
             for rank, (slug, currency) in enumerate((("one", "USD"), ("two", "EUR")))
@@ -137,7 +127,10 @@ class DeltaMachine(RuleBasedStateMachine):
             )
         self.tiers = [Tier.objects.create(slug=s, name=s) for s in ("gold", "silver")]
         customers = [Customer.objects.create(slug=s, name=s) for s in ("alice", "bob")]
-        self.clients = [Client(customer.pk) for customer in customers]
+        self.clients = [
+            Partner(customer.pk, each) for customer, each in zip(customers, told, strict=True)
+        ]
+        self.tags: dict[tuple[int, str], tuple[str, int, datetime]] = {}
         self.history.keep(self._revision())
         for customer, tier in zip(customers, self.tiers, strict=True):
             versions.add(CustomerTerms, actor="t", customer=customer, tier=tier, currency="USD")
@@ -552,30 +545,20 @@ class DeltaMachine(RuleBasedStateMachine):
 
     # -- the clients ----------------------------------------------------------------------------
 
-    def _page(self, client: Client, text: str | None, limit: int) -> tuple[list[Any], Any, Any]:
-        cursor = change_cursor(text, customer_id=client.customer) if text else None
-        with snapshot_for(
-            client.customer, not_before=cursor.not_before if cursor else None
-        ) as snapshot:
-            page = delta.changes_page(
-                snapshot, cursor or delta.start_cursor(snapshot.epoch), limit=limit
-            )
+    def _check(self, client: Partner, entries: list[dict[str, Any]]) -> None:
+        snapshot = client.snapshot
         self.times.add(snapshot.at)
-        entries = [orjson.loads(entry) for entry in page.entries]
-        self._check(client, snapshot, entries)
-        return entries, page, snapshot
-
-    def _check(self, client: Client, snapshot: Any, entries: list[dict[str, Any]]) -> None:
         view = self.history.view(client.customer, snapshot.revision, snapshot.at)
         for entry in entries:
             if entry["op"] == "upsert":
                 assert entry["sku"] in view, f"{entry['sku']} is not for this customer"
                 assert told(entry["item"]) == view[entry["sku"]]
+                assert set(entry["changed"]) <= set(client.facets)
             else:
                 assert entry["sku"] not in view, f"{entry['sku']} is still seen"
                 assert self._was_seen(client, entry["sku"]), f"{entry['sku']} was never seen"
 
-    def _was_seen(self, client: Client, sku: str) -> bool:
+    def _was_seen(self, client: Partner, sku: str) -> bool:
         times = self.times | self.history.edges()
         return any(
             sku in world.view(client.customer, at)
@@ -584,19 +567,10 @@ class DeltaMachine(RuleBasedStateMachine):
             for at in times
         )
 
-    def _advance(self, client: Client, limit: int) -> tuple[list[Any], Any, Any]:
-        if client.cursor is None:
-            client.start_over()
-        entries, page, snapshot = self._page(client, client.cursor, limit)
-        client.apply(entries)
-        client.cursor = page.cursor
-        if client.named is None:
-            client.used.append(page.cursor)
-        elif not page.has_more:
-            client.copy = {s: i for s, i in client.copy.items() if s in client.named}
-            client.named = None
-            client.used.append(page.cursor)
-        return entries, page, snapshot
+    def _advance(self, client: Partner, limit: int) -> dict[str, Any]:
+        answer = client.advance(limit)
+        self._check(client, answer["data"])
+        return answer
 
     @rule(who=st.integers(0, 1), limit=st.integers(1, 4))
     def poll(self, who: int, limit: int) -> None:
@@ -605,20 +579,66 @@ class DeltaMachine(RuleBasedStateMachine):
     @rule(who=st.integers(0, 1), limit=st.integers(1, 4))
     def apply_but_lose_the_cursor(self, who: int, limit: int) -> None:
         client = self.clients[who]
-        if client.cursor is not None:
-            entries, _, _ = self._page(client, client.cursor, limit)
-            client.apply(entries)
+        if client.copy.cursor is not None:
+            client.limit = limit
+            _, page = client.page(client.copy.cursor)
+            self._check(client, page["data"])
+            client.copy.apply(page["data"])
 
     @precondition(lambda self: any(client.used for client in self.clients))
     @rule(who=st.integers(0, 1), choice=st.integers(0, 50))
     def go_back_to_an_old_cursor(self, who: int, choice: int) -> None:
         client = self.clients[who]
-        if client.used and client.named is None:
-            client.cursor = client.used[choice % len(client.used)]
+        if client.used and client.copy.named is None:
+            client.copy.cursor = client.used[choice % len(client.used)]
 
     @rule(who=st.integers(0, 1))
     def enumerate_again(self, who: int) -> None:
-        self.clients[who].start_over()
+        self.clients[who].copy.start_over()
+
+    @rule(who=st.integers(0, 1))
+    def walk_the_list_and_go_on_from_its_instant(self, who: int) -> None:
+        client = self.clients[who]
+        with snapshot_for(client.customer, not_before=client.latest_at) as snapshot:
+            page = product_page(snapshot, PageRequest(Filters(()), 100, None))
+        self.times.add(snapshot.at)
+        client.note(snapshot)
+        client.begin_with([orjson.loads(item) for item in page.items], snapshot.at)
+
+    @rule(who=st.integers(0, 1), limit=st.integers(1, 4))
+    def send_a_webhook(self, who: int, limit: int) -> None:
+        client = self.clients[who]
+        self._check(client, client.be_told(limit))
+
+    @precondition(lambda self: any(client.on_their_way for client in self.clients))
+    @rule(who=st.integers(0, 1), choice=st.integers(0, 50))
+    def a_webhook_arrives(self, who: int, choice: int) -> None:
+        """In any order, late, and as often as it likes."""
+        client = self.clients[who]
+        if client.on_their_way:
+            client.copy.apply(client.on_their_way[choice % len(client.on_their_way)])
+
+    @rule(who=st.integers(0, 1), which=st.sampled_from(sorted(WATCHED)))
+    def ask_for_a_list_with_its_tag(self, who: int, which: str) -> None:
+        """A 304 says that the list is what it was: the oracle must agree."""
+        client = self.clients[who]
+        tags = Tags(client.customer, which, "")
+        text, revision, then = self.tags.get((who, which), ("", 0, None))
+        tag = tags.newest_of(text)
+        with snapshot_for(client.customer, not_before=tag.mark.at if tag else None) as snapshot:
+            matched = bool(tag) and is_unchanged(snapshot, tag, WATCHED[which])
+            fresh = tags.of(snapshot, NO_DIGEST)
+        self.times.add(snapshot.at)
+        if matched:
+            MATCHED[which] += 1
+            before = self._listed(client, which, revision, then)
+            assert before == self._listed(client, which, snapshot.revision, snapshot.at)
+        else:
+            self.tags[who, which] = (fresh, snapshot.revision, snapshot.at)
+
+    def _listed(self, client: Partner, which: str, revision: int, at: datetime) -> dict[str, Any]:
+        view = self.history.view(client.customer, revision, at)
+        return view if which == "products" else {sku: item["stock"] for sku, item in view.items()}
 
     # -- what is rare by chance, and easily lost -------------------------------------------------
 
@@ -675,23 +695,33 @@ class DeltaMachine(RuleBasedStateMachine):
     @rule(who=st.integers(0, 1))
     def converge(self, who: int) -> None:
         client = self.clients[who]
+        if self.clock_went_back:
+            self._catch_up(client)
         for _ in range(200):
             starts_a_pass = self._starts_a_pass(client)
-            entries, page, snapshot = self._advance(client, 3)
-            if starts_a_pass and not entries and not page.has_more:
+            answer = self._advance(client, 3)
+            if starts_a_pass and not answer["data"] and not answer["has_more"]:
                 break
         else:
             raise AssertionError("the changes never end")
-        expected = self.history.view(client.customer, snapshot.revision, snapshot.at)
-        held = {sku: told(item) for sku, item in client.copy.items()}
+        snapshot = client.snapshot
+        view = self.history.view(client.customer, snapshot.revision, snapshot.at)
+        expected = client.cut(view)
+        held = client.cut({sku: told(item) for sku, item in client.copy.items.items()})
         assert held == expected, f"held {held}, but the view is {expected}"
 
+    def _catch_up(self, client: Partner) -> None:
+        """Let the clock come to where it was: until then a copy may be ahead of it."""
+        behind = (client.latest_at or self.clock.now()) - self.clock.now()
+        if behind > timedelta(0):
+            self.clock.move(behind)
+
     @staticmethod
-    def _starts_a_pass(client: Client) -> bool:
+    def _starts_a_pass(client: Partner) -> bool:
         """Tell whether the next page begins a pass of changes, not the rest of an older one."""
-        if client.cursor is None:
+        if client.copy.cursor is None or client.copy.cursor.startswith("2"):
             return False
-        cursor = change_cursor(client.cursor, customer_id=client.customer)
+        cursor = change_cursor(client.copy.cursor, customer_id=client.customer)
         return cursor.since is not None and cursor.target is None
 
     def teardown(self) -> None:

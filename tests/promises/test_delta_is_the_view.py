@@ -1,5 +1,6 @@
 """Promise 2: a client that applies pages from any cursor holds exactly the view."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from contract import changed_rules, delta, moments
-from tests.promises.delta_machine import DeltaMachine
+from contract import changed_rules, delta, etags, moments
+from contract.changed_rules import Subjects
+from tests.promises import delta_machine, partner
+from tests.promises.delta_machine import MATCHED, WATCHED, DeltaMachine
 
 # A failure that hangs on milliseconds may not come again when Hypothesis looks a second time.
 NOTICED = (AssertionError, Flaky)
@@ -39,7 +42,10 @@ def run(*, lives: int, anew: bool = False) -> None:
 
 
 def test_a_client_converges_whatever_happens():
+    """The guide's own client, with facets, webhooks late and repeated, and lists asked for by tag."""
+    MATCHED.clear()
     run(lives=40)
+    assert min(MATCHED["products"], MATCHED["stock"]) >= 5  # that 304s were looked at
 
 
 @pytest.mark.slow
@@ -57,7 +63,7 @@ def test_it_notices_that_a_slow_commit_was_forgotten(monkeypatch):
 
 
 def test_it_notices_that_the_rules_of_a_tier_left_were_forgotten(monkeypatch):
-    monkeypatch.setattr(changed_rules, "_CHANGED_OVER_TIERS", changed_rules._CHANGED)
+    monkeypatch.setattr(changed_rules, "_OF_TIERS", changed_rules._CHANGES)
     with pytest.raises(NOTICED):
         run(lives=100)
 
@@ -65,5 +71,29 @@ def test_it_notices_that_the_rules_of_a_tier_left_were_forgotten(monkeypatch):
 def test_it_notices_that_only_then_is_compared(monkeypatch):
     every = moments.past_projections
     monkeypatch.setattr(delta, "past_projections", lambda *asked: list(every(*asked))[:1])
+    with pytest.raises(NOTICED):
+        run(lives=100)
+
+
+def test_it_notices_that_webhooks_are_taken_as_they_arrive(monkeypatch):
+    def apply(self, entries):
+        for entry in entries:
+            self.versions[entry["sku"]] = entry["version"]
+            self.items.pop(entry["sku"], None)
+            if entry["op"] == "upsert":
+                self.items[entry["sku"]] = entry["item"]
+
+    monkeypatch.setattr(partner.Copy, "apply", apply)
+    with pytest.raises(NOTICED):
+        run(lives=100)
+
+
+@pytest.mark.parametrize("forgotten", ["rules", "stock"])
+def test_it_notices_a_304_that_is_wrong(monkeypatch, forgotten):
+    if forgotten == "rules":
+        monkeypatch.setattr(etags, "changed_subjects", lambda *_, **_options: Subjects())
+    else:
+        watched = {name: replace(each, with_stock=False) for name, each in WATCHED.items()}
+        monkeypatch.setattr(delta_machine, "WATCHED", watched)
     with pytest.raises(NOTICED):
         run(lives=100)

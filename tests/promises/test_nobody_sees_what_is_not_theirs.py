@@ -18,9 +18,8 @@ from catalog_mirror import revisions
 from catalog_mirror.models import Brand, Category, Product, Source, Variant
 from catalog_mirror.records import BrandRecord
 from contract import catalogue, delta, items, lists, pricing
-from contract.api import _MOST
 from contract.lists import PageRequest, product_page
-from contract.parameters import Filters
+from contract.parameters import MOST_ITEMS, Filters
 from customers.entitlements import GATE
 from customers.models import VisibilityRule
 from groundwork.roles import refuse_unsafe_api_role, role_name
@@ -301,7 +300,7 @@ GRANTED = {
     "pricing_orderminimum",
 }
 # Numbers and instants alone, no row of anyone's.
-OPEN = {"catalog_mirror_epoch", "catalog_mirror_revision"}
+OPEN = {"catalog_mirror_epoch", "catalog_mirror_pruning", "catalog_mirror_revision"}
 
 
 def rows(sql: str, *params) -> list[tuple]:
@@ -634,7 +633,7 @@ def test_gate_policy_and_the_naive_model_agree_on_who_sees_what_at_what_price(da
         rulers.rule_over(drawn_visibility, drawn_prices, drawn_orders)
         for customer in rulers.customers:
             with snapshot_of(customer) as snapshot:
-                page = product_page(snapshot, PageRequest(Filters(()), _MOST, None))
+                page = product_page(snapshot, PageRequest(Filters(()), MOST_ITEMS, None))
                 by_policy = held(snapshot, "catalog_mirror_variant", "sku")
             shown = {item["sku"]: oracle.told(item) for item in map(orjson.loads, page.items)}
             expected = rulers.world.view(customer.pk, snapshot.at)
