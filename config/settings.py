@@ -164,6 +164,11 @@ CELERY_BEAT_SCHEDULE = {
 # at the most; it does not try again, so what is refused waits for a sweep.
 HOOK_WINDOW = timedelta(seconds=10)
 HOOK_EVENTS_PER_WINDOW = env.int("HOOK_EVENTS_PER_10_SECONDS", default=2_000)
+# Webhooks to partners go over https to public addresses. True lets them go over http and to this machine
+# too: for a trial on one machine, never for a deployment.
+WEBHOOKS_TO_THIS_MACHINE = env.bool("WEBHOOKS_TO_THIS_MACHINE", default=False)
+# From this share of a customer's view on, and 500 items, one webhook tells of all changes together.
+WEBHOOK_BULK_SHARE = env.float("WEBHOOK_BULK_SHARE", default=0.1)
 HOOK_EVENTS_KEPT = timedelta(days=env.int("HOOK_EVENTS_KEPT_DAYS", default=14))
 HOOK_REFUSALS_KEPT = timedelta(days=90)
 

@@ -109,3 +109,27 @@ def _arms(snapshot: Snapshot, since: int, tiers: set[int | None]) -> tuple[str, 
         return (_BOUNDARIES,)  # nothing was written since: only the clock went on
     # A customer that held several tiers has lost or gained every rule of theirs.
     return (_CHANGES, _BOUNDARIES, _OF_TIERS) if len(tiers) > 1 else (_CHANGES, _BOUNDARIES)
+
+
+_EDGES = """
+    select min({edge}) as edge from {table} where until_revision is null and {edge} > %(at)s
+"""
+_NEXT = f"""
+    select min(edge) from ({
+    " union all ".join(
+        _EDGES.format(table=table, edge=edge)
+        for table, edges in (
+            *((table, ("starts_at", "ends_at")) for table in ALL_RULES),
+            ("customers_customerterms", ("contract_starts_at", "contract_ends_at")),
+        )
+        for edge in edges
+    )
+}) edges
+"""  # noqa: S608 - constants
+
+
+def next_boundary(snapshot: Snapshot) -> datetime | None:
+    """Return when the clock alone may next change the view: a window of a rule or contract."""
+    ((edge,),) = snapshot.rows(_NEXT, {"at": snapshot.at})
+    found: datetime | None = edge
+    return found

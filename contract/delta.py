@@ -15,7 +15,16 @@ import orjson
 from catalog_mirror.states import State
 from contract.change_cursors import FACETS, ChangeCursor, Mark
 from contract.changed_rules import changed_subjects, terms_since
-from contract.items import VisibleRow, item, price_list, sale_json, visible_rows
+from contract.items import (
+    COLUMNS,
+    FROM,
+    VisibleRow,
+    item,
+    price_list,
+    sale_json,
+    visible_row,
+    visible_rows,
+)
 from contract.moments import Interval, Projection, moving_revisions, past_projections
 from contract.snapshots import Snapshot
 from contract.stale_cursors import refuse_stale
@@ -35,6 +44,16 @@ CANDIDATES = """
         %(sources)s, %(brands)s, %(categories)s, %(products)s, %(variants)s, %(with_stock)s
     )
 """
+_COUNTED = f"""
+    select count(*) from (
+        select v.id from catalog_mirror_candidates(
+            %(since)s, %(after)s, {2**31 - 1},
+            %(sources)s, %(brands)s, %(categories)s, %(products)s, %(variants)s, %(with_stock)s
+        ) c join catalog_mirror_variant v on v.id = c
+        where {GATE} limit %(most)s
+    ) counted
+"""  # noqa: S608 - constants
+_VISIBLE = f"select count(*) from catalog_mirror_variant v where {GATE}"  # noqa: S608
 _VISIBLE_AFTER = f"""
     select v.id from catalog_mirror_variant v
     where v.id > %(after)s and {GATE} order by v.id limit %(most)s
@@ -45,6 +64,7 @@ _STATES = """
     from customers_states_since(%(ids)s, %(since)s)
     order by variant_id, until_revision nulls last
 """
+_NAMED = f"select {COLUMNS} {FROM} where v.sku = any(%(skus)s::text[]) and {GATE}"
 _MOVED = """
     select id, content_revision > %(since)s, stock_revision > %(since)s
     from catalog_mirror_variant where id = any(%(ids)s)
@@ -121,6 +141,23 @@ def latest_page(snapshot: Snapshot, facets: tuple[str, ...]) -> ChangesPage:
     return ChangesPage(cursor=cursor.sealed(snapshot.customer_id))
 
 
+def present_entries(snapshot: Snapshot, skus: list[str]) -> list[bytes]:
+    """Return what SKUs that were told to this customer once are now: an item each, or its removal."""
+    found = [visible_row(row) for row in snapshot.rows(_NAMED, {"skus": skus, **snapshot.gate})]
+    prices = price_list(snapshot, [row.state for row in found])
+    rows = {row.state.sku: row for row in found}
+    version = version_of(snapshot)
+    entries = []
+    for sku in skus:
+        if row := rows.get(sku):
+            words = prices.told(row.state).words
+            variant = _Variant(row.state.variant_id, row, words, (None,), frozenset(), FACETS)
+            entries.append(_upsert(variant, row, version))
+        else:
+            entries.append(_removal(sku, version))
+    return entries
+
+
 def now_of(snapshot: Snapshot) -> Mark:
     return Mark(snapshot.revision, snapshot.nonce, snapshot.at)
 
@@ -137,23 +174,42 @@ def _enumerated(snapshot: Snapshot, position: int, limit: int) -> tuple[list[int
     return ids[:limit], len(ids) > limit
 
 
-def _candidates(
+def count_visible(snapshot: Snapshot) -> int:
+    """Return how many variants the customer sees."""
+    ((count,),) = snapshot.rows(_VISIBLE, dict(snapshot.gate))
+    return int(count)
+
+
+def count_candidates(snapshot: Snapshot, cursor: ChangeCursor, *, most: int | None) -> int:
+    """Return how many variants that the customer sees may have changed since a cursor, up to `most`."""
+    if cursor.since is None:
+        return count_visible(snapshot)
+    asked, _ = _asked(snapshot, cursor, cursor.since)
+    if asked is None:
+        return 0
+    ((count,),) = snapshot.rows(_COUNTED, {**asked, **snapshot.gate, "most": most})
+    return int(count)
+
+
+def _asked(
     snapshot: Snapshot, cursor: ChangeCursor, since: Mark
-) -> tuple[list[int], bool, list[Any]]:
+) -> tuple[dict[str, Any] | None, list[Any]]:
+    """Return what candidates are asked for with, None where there are none, and the terms since."""
     terms = terms_since(snapshot, since.revision)
     subjects = changed_subjects(snapshot, terms, since=since.revision, since_at=since.at)
     if since.revision == snapshot.revision and subjects.are_none:
-        return [], False, terms  # nothing was written, and no window opened or closed
-    rows = snapshot.rows(
-        CANDIDATES,
-        {
-            "since": since.revision,
-            "after": cursor.position,
-            "most": EXAMINED + 1,
-            "with_stock": "stock" in cursor.facets,
-            **subjects.arrays,
-        },
-    )
+        return None, terms  # nothing was written, and no window opened or closed
+    narrowed = {"with_stock": "stock" in cursor.facets, **subjects.arrays}
+    return {"since": since.revision, "after": cursor.position, **narrowed}, terms
+
+
+def _candidates(
+    snapshot: Snapshot, cursor: ChangeCursor, since: Mark
+) -> tuple[list[int], bool, list[Any]]:
+    asked, terms = _asked(snapshot, cursor, since)
+    if asked is None:
+        return [], False, terms
+    rows = snapshot.rows(CANDIDATES, {**asked, "most": EXAMINED + 1})
     ids = [pk for (pk,) in rows]
     return ids[:EXAMINED], len(ids) > EXAMINED, terms
 
@@ -244,12 +300,16 @@ def _fill(
         if len(page.entries) >= limit:
             break
         for sku in sorted(variant.past_skus - told):
-            page.entries.append(orjson.dumps({"op": "remove", "sku": sku, "version": version}))
+            page.entries.append(_removal(sku, version))
             told.add(sku)
         if variant.row and variant.changed:
             page.entries.append(_upsert(variant, variant.row, version))
         reached = variant.variant_id
     return reached
+
+
+def _removal(sku: str, version: str) -> bytes:
+    return orjson.dumps({"op": "remove", "sku": sku, "version": version})
 
 
 def _carried(snapshot: Snapshot, skus: set[str]) -> set[str]:

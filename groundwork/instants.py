@@ -1,6 +1,8 @@
-"""Instants as people give them."""
+"""Instants as people give them, and as the database has them."""
 
 from datetime import datetime
+
+from django.db import connection
 
 
 class InstantRefused(ValueError):
@@ -18,3 +20,11 @@ def instant(text: str) -> datetime:
             f"{text!r} is no instant. Write it with its offset, as in 2026-03-03T12:00:00+00:00."
         )
     return given
+
+
+def database_now() -> datetime:
+    """Return the primary's clock, by which everything is scheduled."""
+    with connection.cursor() as cursor:
+        cursor.execute("select clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+    return now

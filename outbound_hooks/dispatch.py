@@ -1,0 +1,188 @@
+"""What changed in each endpoint's view becomes its deliveries: the difference that `/v1/changes` tells."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+from catalog_mirror.models import Revision
+from contract.change_cursors import ChangeCursor, change_cursor
+from contract.changed_rules import next_boundary
+from contract.cursors import CursorInvalid
+from contract.delta import changes_page, count_candidates, count_visible, latest_page
+from contract.problems import Problem
+from contract.snapshots import ContractInactive, Snapshot, snapshot_for
+from outbound_hooks import deliveries, endpoints
+from outbound_hooks.deliveries import Message
+from outbound_hooks.rendering import catalogue_changed, messages_of
+
+log = structlog.get_logger(__name__)
+
+_LOST = "lost"  # opens as no cursor does
+_ENTRIES = 500  # as many as a page looks at
+# Below it changes are told one by one, however small the view.
+_FEW = 500
+# An endpoint that has not taken these is not given more: what changes meanwhile is told together.
+_MOST_WAITING = 100
+
+# Endpoints whose view may differ from what they were told: something was written since, or a window
+# opened or closed. The first is the one that waited longest.
+_DUE = """
+    select e.id, e.customer_id, e.cursor, e.facets
+    from outbound_hooks_endpoint e
+    where e.is_enabled
+      and (e.seen_revision < (select max(number) from catalog_mirror_revision)
+           or e.look_at <= clock_timestamp())
+      and (select count(*) from outbound_hooks_delivery d
+           where d.endpoint_id = e.id and d.status = 'pending') < %(waiting)s
+    order by e.seen_revision, e.id
+"""
+_BEGINS = """
+    select contract_starts_at from customers_customerterms
+    where customer_id = %s and until_revision is null and contract_starts_at > clock_timestamp()
+"""
+
+
+@dataclass(frozen=True)
+class Due:
+    """An endpoint to look at."""
+
+    id: int
+    customer_id: int
+    cursor: str
+    facets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a look went: what to tell, and where the feed stands then."""
+
+    cursor: str
+    seen_revision: int
+    look_at: datetime | None
+    revision: int
+    messages: list[Message] = field(default_factory=list)
+
+
+def due() -> list[Due]:
+    """Return the endpoints to look at; one query, whatever their number."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"waiting": _MOST_WAITING})
+        return [Due(pk, customer, at, tuple(f)) for pk, customer, at, f in cursor.fetchall()]
+
+
+def dispatched(endpoint: Due) -> int:
+    """Write what one endpoint is to be told, and where its feed stands then; return how many messages.
+
+    Both are one transaction, and only the first of several that look at once writes.
+    """
+    try:
+        at = _opened(endpoint)
+        with snapshot_for(
+            endpoint.customer_id, not_before=at.not_before if at else None
+        ) as snapshot:
+            step = _step(snapshot, endpoint, at)
+    except ContractInactive as inactive:
+        return _stopped(endpoint, inactive.revision)
+    with transaction.atomic():
+        is_first = endpoints.advance(
+            endpoint.id,
+            before=endpoint.cursor,
+            cursor=step.cursor,
+            seen_revision=step.seen_revision,
+            look_at=step.look_at,
+        )
+        if is_first and step.messages:
+            deliveries.put(
+                endpoint.id,
+                endpoint.customer_id,
+                step.messages,
+                revision=step.revision,
+                correlation=_correlation(step.revision),
+            )
+    return len(step.messages) if is_first else 0
+
+
+def _stopped(endpoint: Due, revision: int) -> int:
+    """Outside its contract a customer hears nothing; the feed goes on from here when one begins."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGINS, [endpoint.customer_id])
+        row = cursor.fetchone()
+    cancelled = deliveries.cancel(endpoint.id)
+    endpoints.advance(
+        endpoint.id,
+        before=endpoint.cursor,
+        # What was cancelled is not told again, so the copy is to be made anew.
+        cursor=_LOST if cancelled else endpoint.cursor,
+        seen_revision=revision,
+        look_at=row and row[0],
+    )
+    return 0
+
+
+def _opened(endpoint: Due) -> ChangeCursor | None:
+    """Return where the feed stands; None where it is yet to start, or its seal is not known any more."""
+    try:
+        cursor = change_cursor(endpoint.cursor, customer_id=endpoint.customer_id)
+    except CursorInvalid:
+        return None
+    return replace(cursor, facets=endpoint.facets)
+
+
+def _step(snapshot: Snapshot, endpoint: Due, at: ChangeCursor | None) -> Step:
+    if at is None:
+        lost = [_anew(snapshot)] if endpoint.cursor else []
+        return _at_the_end(snapshot, endpoint, lost)
+    try:
+        if at.target is None and (count := _too_many(snapshot, at)):
+            cursor = at.sealed(snapshot.customer_id)
+            return _at_the_end(snapshot, endpoint, [_resumed(snapshot, count, cursor)])
+        page = changes_page(snapshot, at, limit=_ENTRIES)
+    except Problem:  # 410: what it stood at is not known any more
+        return _at_the_end(snapshot, endpoint, [_anew(snapshot)])
+    told = messages_of(page.entries, revision=snapshot.revision, as_of=snapshot.at)
+    return Step(
+        cursor=page.cursor,
+        # While the pass goes on it stays due.
+        seen_revision=snapshot.revision - 1 if page.has_more else snapshot.revision,
+        look_at=next_boundary(snapshot),
+        revision=snapshot.revision,
+        messages=list(told),
+    )
+
+
+def _too_many(snapshot: Snapshot, at: ChangeCursor) -> int:
+    """Return how many visible variants may have changed where they are told in one message, else 0."""
+    if count_candidates(snapshot, at, most=_FEW + 1) <= _FEW:
+        return 0
+    count = count_candidates(snapshot, at, most=None)
+    return count if count > settings.WEBHOOK_BULK_SHARE * count_visible(snapshot) else 0
+
+
+def _at_the_end(snapshot: Snapshot, endpoint: Due, messages: list[Message]) -> Step:
+    """Start the feed at the present."""
+    return Step(
+        cursor=latest_page(snapshot, endpoint.facets).cursor,
+        seen_revision=snapshot.revision,
+        look_at=next_boundary(snapshot),
+        revision=snapshot.revision,
+        messages=messages,
+    )
+
+
+def _anew(snapshot: Snapshot) -> Message:
+    return catalogue_changed(count=None, cursor=None, revision=snapshot.revision, as_of=snapshot.at)
+
+
+def _resumed(snapshot: Snapshot, count: int, cursor: str) -> Message:
+    return catalogue_changed(
+        count=count, cursor=cursor, revision=snapshot.revision, as_of=snapshot.at
+    )
+
+
+def _correlation(revision: int) -> str:
+    """Return the id of what caused a revision, so that a change is traced from shop to receiver."""
+    found = Revision.objects.filter(number=revision).values_list("correlation_id", flat=True)
+    return found.first() or ""
