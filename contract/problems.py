@@ -15,6 +15,7 @@ _TITLES = {
     405: "Method not allowed",
     410: "The cursor is no longer good",
     413: "The body is too large",
+    422: "It cannot be so",
     429: "Too many requests",
     500: "Something failed here",
     503: "Not available right now",

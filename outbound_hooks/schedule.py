@@ -34,8 +34,7 @@ def delay_after(attempts: int, wish: timedelta | None) -> timedelta | None:
         return None
     jitter = 1 + random.uniform(0, _JITTER)  # noqa: S311 - no secret
     delay: timedelta = DELAYS[attempts - 1] * jitter
-    wished: timedelta = min(wish or delay, _LONGEST_WISH)
-    longer: timedelta = max(delay, wished)
+    longer: timedelta = max(delay, min(wish or delay, _LONGEST_WISH))
     return longer
 
 
@@ -44,7 +43,8 @@ def rest_after(failures: int) -> timedelta | None:
     if failures < CLOSES_AFTER:
         return None
     doublings = min(failures - CLOSES_AFTER, 10)
-    return min(_FIRST_REST * 2**doublings, _LONGEST_REST)
+    rest: timedelta = min(_FIRST_REST * 2**doublings, _LONGEST_REST)
+    return rest
 
 
 def wish_of(retry_after: str, now: datetime) -> timedelta | None:

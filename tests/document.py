@@ -1,5 +1,6 @@
 """Answers held against the document of /v1: nothing it does not tell of, in status, type or shape."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,10 @@ def path_of(path: str) -> str | None:
     if path in document()["paths"]:
         return path
     sku = path.removeprefix("/v1/products/")
-    return "/v1/products/{sku}" if path.startswith("/v1/products/") and sku else None
+    if path.startswith("/v1/products/") and sku:
+        return "/v1/products/{sku}"
+    named = re.sub(r"^/v1/webhooks/[^/]+", "/v1/webhooks/{public_id}", path)
+    return named if named in document()["paths"] else None
 
 
 def hold_to_document(method: str, path: str, answer: Any) -> None:

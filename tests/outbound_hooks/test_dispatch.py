@@ -147,7 +147,7 @@ def test_a_pause_of_the_contract_in_which_nothing_waited_is_made_up_for(people, 
     assert told(receiver) == []
     fixed_price("6", customer=people.alice, variant=variant("MUG-11-BLK"))
     terms_changed(people.alice, status="active")
-    assert told(receiver) == [("price.changed", [("upsert", "MUG-11-BLK")])]
+    assert told(receiver) == [("product.updated", [("upsert", "MUG-11-BLK")])]
 
 
 def test_a_contract_that_begins_by_the_clock_is_noticed(people, receiver, endpoint, clock):
@@ -157,7 +157,7 @@ def test_a_contract_that_begins_by_the_clock_is_noticed(people, receiver, endpoi
     assert told(receiver) == []
     assert dispatch.due() == []
     clock.move(timedelta(hours=1, seconds=1))
-    assert told(receiver) == [("price.changed", [("upsert", "MUG-11-BLK")])]
+    assert told(receiver) == [("product.updated", [("upsert", "MUG-11-BLK")])]
 
 
 def test_of_two_that_look_at_once_one_writes(people, receiver, endpoint):
