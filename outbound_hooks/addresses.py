@@ -25,6 +25,7 @@ _NOT_PUBLIC = tuple(
         "::/96",  # IPv4-compatible
         "fec0::/10",  # site-local
         "5f00::/16",  # segment routing
+        "192.0.0.0/24",  # protocol assignments, one cloud's metadata among them
         "192.88.99.0/24",  # 6to4 relays
         "168.63.129.16/32",  # Azure's host
     )

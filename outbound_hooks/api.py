@@ -12,7 +12,8 @@ from contract.parameters import limit_of, refuse_unknown, single
 from contract.partner_view import PartnerView
 from contract.problems import Problem, bad_parameter, not_found
 from contract.snapshots import Snapshot, snapshot_for
-from outbound_hooks import endpoints, shapes
+from outbound_hooks import endpoints
+from outbound_hooks import serializers as shapes
 from outbound_hooks.addresses import AddressRefused
 from outbound_hooks.endpoints import EndpointRefused
 from outbound_hooks.models import FACETS, Delivery, Endpoint

@@ -81,10 +81,10 @@ _END = """
         status = %(status)s, ended_at = clock_timestamp(), is_taken = false, reason = %(reason)s
     where d.status = 'pending' and {which}
 """
-_PRUNE = """
-    delete from outbound_hooks_delivery where id in (
-        select id from outbound_hooks_delivery
-        where ended_at < clock_timestamp() - %(kept)s::interval limit %(most)s)
+_DELETE = """
+    with gone as materialized (select id from outbound_hooks_delivery where {which} limit %(most)s),
+    tried as (delete from outbound_hooks_attempt a using gone where a.delivery_id = gone.id)
+    delete from outbound_hooks_delivery d using gone where d.id = gone.id
 """
 
 
@@ -216,12 +216,21 @@ def _end(status: str, reason: str, which: str, of: int) -> int:
 
 
 def prune() -> int:
-    """Delete what ended 30 days ago, some at a time; return how much."""
-    count = 0
+    """Delete what ended 30 days ago; return how much."""
+    return _delete("ended_at < clock_timestamp() - %(of)s::interval", KEPT)
+
+
+def forget(endpoint_id: int) -> None:
+    """Delete all that was sent to an endpoint."""
+    _delete("endpoint_id = %(of)s", endpoint_id)
+
+
+def _delete(which: str, of: Any) -> int:
+    """Delete deliveries with their attempts, some at a time; return how many."""
+    sql, count = _DELETE.format(which=which), 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            params: dict[str, Any] = {"kept": KEPT, "most": _AT_ONCE}
-            cursor.execute(_PRUNE, params)
+            cursor.execute(sql, {"of": of, "most": _AT_ONCE})
             deleted = int(cursor.rowcount)
         count += deleted
         if deleted < _AT_ONCE:

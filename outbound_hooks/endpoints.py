@@ -90,9 +90,11 @@ def rotate(endpoint: Endpoint, *, actor: str) -> str:
 
 def remove(endpoint: Endpoint, *, actor: str) -> None:
     """Remove an endpoint with all that was sent to it; what it was stays in the audit."""
+    disable(endpoint, actor=actor, reason="It is removed.")
     with transaction.atomic():
-        _note(actor, "removed", endpoint, before={"url": endpoint.url})
+        deliveries.forget(endpoint.pk)
         Endpoint.objects.filter(pk=endpoint.pk).delete()
+        _note(actor, "removed", endpoint, before={"url": endpoint.url})
     close_alarm(DISABLED, subject=endpoint.public_id)
 
 

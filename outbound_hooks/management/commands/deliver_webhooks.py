@@ -1,4 +1,4 @@
-"""`manage.py deliver_webhooks`: tells partners' endpoints what changed in their views, until it is ended."""
+"""`manage.py deliver_webhooks`: tells partners' endpoints what changed in their views, until ended."""
 
 import signal
 from argparse import ArgumentParser

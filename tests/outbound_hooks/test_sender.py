@@ -1,0 +1,328 @@
+"""One delivery: where it may go, how long it may take, how much is read of the answer."""
+
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from outbound_hooks import addresses, sender
+from outbound_hooks.addresses import AddressRefused, checked_url
+from outbound_hooks.sender import MOST_KEPT, send
+from tests.outbound_hooks.receivers import Receiver, receiving
+
+# What is not to be reached, however it is written.
+FORBIDDEN = [
+    "127.0.0.1", "127.1.2.3", "0.0.0.0",  # noqa: S104
+    "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.254",
+    "192.168.1.1", "169.254.169.254", "169.254.170.2", "100.64.0.1", "100.100.100.200", "192.0.0.192",
+    "192.0.2.1", "192.88.99.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1",
+    "255.255.255.255", "168.63.129.16", "::1", "::", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
+    "::ffff:8.8.8.8", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",
+    "2002:7f00:1::", "2001::1", "2001:db8::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1",
+    "ff02::1", "100::1", "5f00::1",
+]  # fmt: skip
+PUBLIC = ["8.8.8.8", "93.184.215.14", "2606:4700:4700::1111"]
+
+
+@pytest.fixture
+def resolves(monkeypatch):
+    """Let every name resolve to what a test says."""
+
+    def to(*texts: str) -> list[tuple[str, int]]:
+        asked = []
+
+        def resolver(host, port, *_, **_options):
+            asked.append((host, port))
+            families = (socket.AF_INET6 if ":" in text else socket.AF_INET for text in texts)
+            return [
+                (family, socket.SOCK_STREAM, 6, "", (text, port))
+                for family, text in zip(families, texts, strict=True)
+            ]
+
+        monkeypatch.setattr(addresses.socket, "getaddrinfo", resolver)
+        return asked
+
+    return to
+
+
+@pytest.fixture
+def loopback(settings):
+    settings.WEBHOOKS_TO_THIS_MACHINE = True
+
+
+@pytest.mark.parametrize("address", FORBIDDEN)
+def test_no_way_leads_into_the_network(address, resolves):
+    asked = resolves(address)
+    with pytest.raises(AddressRefused, match="not a public address"):
+        checked_url("https://partner.example/hook")
+    answer = send("https://partner.example/hook", b"{}", {})
+    assert (answer.status, answer.address) == (None, None)
+    assert "not a public address" in answer.error
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("address", FORBIDDEN)
+def test_one_bad_address_among_good_ones_is_enough(address, resolves):
+    resolves(PUBLIC[0], address)
+    with pytest.raises(AddressRefused, match="not a public address"):
+        checked_url("https://partner.example/hook")
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_are_let_through(address, resolves):
+    resolves(address)
+    assert checked_url("https://partner.example/hook") == "https://partner.example/hook"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://partner.example/", "begins with https"),
+        ("ftp://partner.example/", "begins with https"),
+        ("file:///etc/passwd", "begins with https"),
+        ("//partner.example/", "begins with https"),
+        ("https:///hook", "names no host"),
+        ("https://user@partner.example/", "no user name"),
+        ("https://user:secret@partner.example/", "no user name"),
+        ("https://partner.example:8443/", "goes to port 443"),
+        ("https://partner.example:22/", "goes to port 443"),
+        ("https://partner.example:0/", "goes to port 443"),
+        ("https://partner.example:99999/", "no URL"),
+        ("https://partner.example:x/", "no URL"),
+        ("https://[::1/", "no URL"),
+        ("https://partner.example/#part", "no fragment"),
+        ("https://partner.example/a b", "no blanks"),
+        ("https://partner.example/\r\nHost: other", "no blanks"),
+        ("https://partner.example/" + "x" * 2000, "at most 2000"),
+        ("", "begins with https"),
+    ],
+)
+def test_odd_urls_are_refused_with_the_reason(url, reason, resolves):
+    resolves(PUBLIC[0])
+    with pytest.raises(AddressRefused, match=reason):
+        checked_url(url)
+
+
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "localhost", "LOCALHOST.", "[::1]"]
+)
+def test_odd_ways_to_write_this_machine_lead_nowhere(host):
+    """The resolver reads them; what it makes of them is what is checked."""
+    with pytest.raises(AddressRefused):
+        checked_url(f"https://{host}/")
+
+
+def test_a_name_that_cannot_be_looked_up_is_told(monkeypatch):
+    def fails(*_, **__):
+        raise socket.gaierror("no such name")
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", fails)
+    with pytest.raises(AddressRefused, match="Check the name"):
+        checked_url("https://nowhere.example/")
+
+
+def test_a_resolver_that_hangs_is_waited_for_no_longer_than_the_deadline(monkeypatch):
+    goes_on = threading.Event()
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *_, **__: goes_on.wait(5) or [])
+    started = time.monotonic()
+    answer = send("https://partner.example/", b"", {}, deadline=0.3)
+    goes_on.set()
+    assert time.monotonic() - started < 1.5
+    assert answer.status is None
+
+
+def test_a_name_that_resolves_otherwise_at_the_connection_is_refused_there(
+    resolves, loopback, settings
+):
+    """Checked at registration, then the name is pointed into the network."""
+    with receiving() as receiver:
+        port = receiver.url.rsplit(":", 1)[1].split("/")[0]
+        resolves(PUBLIC[0])
+        checked_url(f"http://partner.example:{port}/")
+        settings.WEBHOOKS_TO_THIS_MACHINE = False
+        resolves("127.0.0.1")
+        answer = send(f"http://partner.example:{port}/", b"", {})
+    assert "not a public address" in answer.error
+    assert receiver.received == []
+
+
+def test_the_peer_is_the_address_that_was_checked(loopback, resolves):
+    with receiving() as receiver:
+        port = receiver.url.rsplit(":", 1)[1].split("/")[0]
+        resolves("127.0.0.1")
+        answer = send(f"http://partner.example:{port}/hook?a=b", b"{}", {"webhook-id": "m"})
+    (received,) = receiver.received
+    assert (answer.status, answer.address, answer.text) == (200, "127.0.0.1", "ok")
+    assert (received.path, received.headers["Host"]) == ("/hook?a=b", f"partner.example:{port}")
+    assert received.headers["webhook-id"] == "m"
+    assert "Cookie" not in received.headers
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(loopback, status):
+    with receiving() as other:
+        elsewhere = {"Location": other.url}
+        with receiving(Receiver(lambda _: (status, elsewhere, b""))) as receiver:
+            answer = send(receiver.url, b"{}", {})
+        assert (answer.status, answer.is_success) == (status, False)
+        assert "redirect" in answer.error
+        assert other.received == []
+
+
+def test_little_is_kept_of_an_answer_and_no_control_characters(loopback):
+    body = b"\x1b[31mred\x07\n" + b"x" * 10_000
+    with receiving(Receiver(lambda _: (500, {"Retry-After": "7"}, body))) as receiver:
+        answer = send(receiver.url, b"{}", {})
+    assert (answer.status, answer.retry_after) == (500, "7")
+    assert answer.text.startswith("[31mred\nxxx")
+    assert len(answer.text) <= MOST_KEPT
+
+
+def test_a_connection_is_kept_for_the_next_delivery(loopback):
+    peers = []
+
+    def answers_twice(peer) -> None:
+        peers.append(peer.getpeername())
+        for _ in range(2):
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    with _raw_server(0, answers_twice) as port:
+        answers = [send(f"http://127.0.0.1:{port}/", b"{}", {}, deadline=5) for _ in range(2)]
+    assert [each.status for each in answers] == [200, 200]
+    assert len(peers) == 1
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_opened_anew(loopback):
+    peers = []
+
+    def answers_once_and_then_slams_the_door(peer) -> None:
+        peers.append(peer.getpeername())
+        peer.recv(65536)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        if len(peers) == 1:
+            peer.recv(65536)  # takes the next, and answers nothing
+
+    with _raw_server(0, answers_once_and_then_slams_the_door) as port:
+        answers = [send(f"http://127.0.0.1:{port}/", b"{}", {}, deadline=5) for _ in range(2)]
+    assert [each.status for each in answers] == [200, 200]
+    assert len(peers) == 2
+
+
+@contextmanager
+def _raw_server(port, behave):
+    """Serve connections by hand, each in a thread of its own."""
+    listening = socket.create_server(("127.0.0.1", port))
+    stop = threading.Event()
+
+    def accept() -> None:
+        while not stop.is_set():
+            try:
+                peer, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=_quietly, args=(behave, peer), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        stop.set()
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+def _quietly(behave, peer) -> None:
+    with peer, suppress(OSError):  # the other side has gone, as it should
+        behave(peer)
+
+
+def _drips(text: bytes):
+    def behave(peer) -> None:
+        peer.recv(65536)
+        for byte in text:
+            peer.sendall(bytes([byte]))
+            time.sleep(0.05)
+
+    return behave
+
+
+def _hangs(peer) -> None:
+    peer.recv(65536)
+    time.sleep(5)
+
+
+def _never_ends(peer) -> None:
+    peer.recv(65536)
+    peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        peer.sendall(b"x" * 65536)
+
+
+def _resets(peer) -> None:
+    peer.recv(65536)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 4000
+BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + b"x" * 4000
+
+
+@pytest.mark.parametrize(
+    "behave", [_hangs, _drips(HEAD), _drips(BODY)], ids=["hung", "dripped head", "dripped body"]
+)
+def test_one_delivery_ends_at_its_deadline_by_the_clock(loopback, behave):
+    with _raw_server(0, behave) as port:
+        started = time.monotonic()
+        answer = send(f"http://127.0.0.1:{port}/", b"{}", {}, deadline=0.5)
+        spent = time.monotonic() - started
+    assert spent < 1.5
+    assert (answer.status, answer.error) == (
+        None,
+        "There was no whole answer within 0.5 seconds.",
+    )
+
+
+def test_an_endless_answer_is_read_no_further_than_so_much(loopback):
+    with _raw_server(0, _never_ends) as port:
+        started = time.monotonic()
+        answer = send(f"http://127.0.0.1:{port}/", b"{}", {}, deadline=5)
+    assert time.monotonic() - started < 3
+    assert (answer.status, len(answer.text)) == (200, MOST_KEPT)
+
+
+@pytest.mark.parametrize(
+    ("behave", "error"),
+    [
+        (_resets, "The connection failed: "),
+        (lambda peer: peer.recv(65536), "The connection failed: "),
+        (
+            lambda peer: (peer.recv(65536), peer.sendall(b"nonsense\r\n\r\n")),
+            "The connection failed: ",
+        ),
+    ],
+    ids=["reset", "closed", "no HTTP"],
+)
+def test_what_is_no_answer_is_told_in_words(loopback, behave, error):
+    with _raw_server(0, behave) as port:
+        answer = send(f"http://127.0.0.1:{port}/", b"{}", {}, deadline=5)
+    assert answer.status is None
+    assert answer.error.startswith(error)
+    assert len(answer.error) > len(error)
+
+
+def test_a_closed_port_is_told_in_words(loopback):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    answer = send(f"http://127.0.0.1:{port}/", b"{}", {}, deadline=5)
+    assert answer.error == "The connection failed: Connection refused"
+
+
+def test_no_proxy_of_the_environment_is_used(loopback, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    sender._local.__dict__.clear()
+    with receiving() as receiver:
+        assert send(receiver.url, b"{}", {}).status == 200
