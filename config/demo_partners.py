@@ -1,11 +1,15 @@
 """The two partners of the demo: their terms, what each sees, and at which prices."""
 
+import stat
 from decimal import Decimal
+from pathlib import Path
 
 from apikeys import keys
 from catalog_mirror.models import Brand, Category, Source, Variant
 from customers import versions
 from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
+from outbound_hooks import endpoints
+from outbound_hooks.models import Endpoint
 from pricing.entry import add_price_rule
 from pricing.models import OrderMinimum, OrderRule
 
@@ -82,4 +86,24 @@ def _percent(percent: str, **who_and_what: Tier | Customer | Source | Brand | Ca
 
 
 def _key(customer: Customer) -> str:
-    return keys.issue(actor=_ACTOR, customer=customer, label="demo")[1]
+    return keys.issue(actor=_ACTOR, customer=customer, label="demo", scopes=["webhooks"])[1]
+
+
+def hear(url: str, secret_file: Path) -> None:
+    """Let the first partner's receiver hear of what changes; its secret goes to a file of its own."""
+    alder = Customer.objects.filter(slug="alder").first()
+    if alder is None:
+        return
+    endpoint = Endpoint.objects.filter(customer=alder).first()
+    if endpoint and secret_file.exists():
+        if endpoint.url != url:  # it listens elsewhere this time
+            endpoints.change(endpoint, actor=_ACTOR, url=url)
+        return
+    if endpoint:
+        secret = endpoints.rotate(endpoint, actor=_ACTOR)
+    else:
+        _, secret = endpoints.add(
+            alder.pk, url=url, actor=_ACTOR, description="The demo's receiver"
+        )
+    secret_file.touch(stat.S_IRUSR | stat.S_IWUSR)
+    secret_file.write_text(secret)

@@ -46,6 +46,7 @@ def plan(environment: Mapping[str, str]) -> Plan:
     """Return the plan of `make run`, on the ports that the environment chooses."""
     web = _ports(environment, "PORT", "8000", count=1)[0]
     drinkware, apparel = _ports(environment, "SHOP_PORTS", "8101,8102", count=2)
+    receiver = _ports(environment, "RECEIVER_PORT", "8103", count=1)[0]
     schedule = str(data_folder() / "celerybeat-schedule")
     return Plan(
         steps=(Child("migrate", (*MANAGE, "migrate", "--verbosity", "0")),),
@@ -68,16 +69,33 @@ def plan(environment: Mapping[str, str]) -> Plan:
             Child("worker", (*CELERY, "worker", "--concurrency", "2", *ALONE)),
             Child("hooks", (*CELERY, "worker", "--concurrency", "1", *FOR_HOOKS, *ALONE)),
             Child("beat", (*CELERY, "beat", "--schedule", schedule)),
+            Child("deliverer", (*MANAGE, "deliver_webhooks")),
+            _receiver(receiver),
         ),
-        hints=(Child("", _seeding(web, drinkware, apparel)),),
-        ports={web: "PORT", drinkware: "SHOP_PORTS", apparel: "SHOP_PORTS"},
+        hints=(Child("", _seeding(web, drinkware, apparel, receiver)),),
+        ports={
+            web: "PORT",
+            drinkware: "SHOP_PORTS",
+            apparel: "SHOP_PORTS",
+            receiver: "RECEIVER_PORT",
+        },
     )
 
 
-def _seeding(web: int, drinkware: int, apparel: int) -> tuple[str, ...]:
+def _seeding(web: int, drinkware: int, apparel: int, receiver: int) -> tuple[str, ...]:
     shops = {"drinkware": drinkware, "apparel": apparel}
     told = (f"--shop={name}=http://{HOST}:{port}" for name, port in shops.items())
-    return (*MANAGE, "seed_demo", f"--web=http://{HOST}:{web}", *told)
+    partner = (f"--receiver=http://{HOST}:{receiver}", f"--receiver-secret={_receiver_secret()}")
+    return (*MANAGE, "seed_demo", f"--web=http://{HOST}:{web}", *told, *partner)
+
+
+def _receiver(port: int) -> Child:
+    command = ("receiver", "--port", str(port), "--secret-file", _receiver_secret())
+    return Child("receiver", (*MANAGE, *command), signal.SIGINT, port=port)
+
+
+def _receiver_secret() -> str:
+    return str(data_folder() / "receiver.secret")
 
 
 def _shop(name: str, port: int, *, web: int) -> Child:
@@ -120,7 +138,11 @@ def needs_engines() -> bool:
 @contextmanager
 def environment_of_children(*, own_engines: bool) -> Iterator[dict[str, str]]:
     """Start the embedded engines, if they are to run, and end them afterwards."""
-    environment = dict(os.environ) | {"PYTHONUNBUFFERED": "1", "LOCAL": "true"}
+    environment = dict(os.environ) | {
+        "PYTHONUNBUFFERED": "1",
+        "LOCAL": "true",
+        "WEBHOOKS_TO_THIS_MACHINE": "true",
+    }
     if not own_engines:
         yield environment
         return

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.crypto import get_random_string
 
 from catalog_mirror.models import Source
-from config.demo_partners import make_partners
+from config.demo_partners import hear, make_partners
 from customers.models import Customer
 from demo.shops import SHOPS
 from groundwork.local import data_folder
@@ -29,8 +29,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--web", default="http://127.0.0.1:8000", help="where /v1 answers")
         parser.add_argument("--shop", action="append", default=[], metavar="SLUG=URL")
+        parser.add_argument("--receiver", metavar="URL", help="where a partner takes webhooks")
+        parser.add_argument("--receiver-secret", type=Path, help="the file its secret goes to")
 
-    def handle(self, *_: object, web: str, shop: list[str], **_options: object) -> None:
+    def handle(
+        self,
+        *_: object,
+        web: str,
+        shop: list[str],
+        receiver: str | None,
+        receiver_secret: Path | None,
+        **_options: object,
+    ) -> None:
         urls = dict(each.split("=", 1) for each in shop)
         for slug, url in urls.items():
             if not Source.objects.filter(slug=slug).exists():
@@ -43,7 +53,9 @@ class Command(BaseCommand):
         self._reconcile()
         if not Customer.objects.exists():
             _remember({"keys": make_partners(), "password": _staff_password()})
-        self._tell(web, urls)
+        if receiver and receiver_secret:
+            hear(f"{receiver}/hook", receiver_secret)
+        self._tell(web, urls, receiver)
 
     def _reconcile(self) -> None:
         """Read the shops; what the brake holds of a shop that someone emptied is told, and no failure."""
@@ -61,7 +73,7 @@ class Command(BaseCommand):
         os.environ["SOURCE_HOOK_SECRET"] = demo.hook_secret
         call_command("add_source", slug, url=url, requests_per_second=500, stdout=self.stdout)
 
-    def _tell(self, web: str, shops: dict[str, str]) -> None:
+    def _tell(self, web: str, shops: dict[str, str], receiver: str | None) -> None:
         if not _memory().exists():
             self.stdout.write("There are customers already, so no partners of the demo were made.")
             return
@@ -70,7 +82,8 @@ class Command(BaseCommand):
             "",
             f"  Staff site   {web}/admin/  ({_STAFF} / {known['password']})",
             *(f"  {SHOPS[slug].name}  {url}/" for slug, url in shops.items()),
-            "  What you change on a shop's page is in /v1 about a second later.",
+            *([f"  A partner's receiver of webhooks  {receiver}/"] if receiver else []),
+            "  What you change on a shop's page is in /v1 and at the receiver about a second later.",
             "",
         ]
         for name, key in known["keys"].items():
