@@ -178,10 +178,16 @@ def test_nonsense_for_a_port_is_one_line(environment, message):
 
 
 def test_chosen_ports_reach_the_children():
-    plan = run.plan({"PORT": "9000", "SHOP_PORTS": "9001,9002"})
-    assert plan.ports == {9000: "PORT", 9001: "SHOP_PORTS", 9002: "SHOP_PORTS"}
+    plan = run.plan({"PORT": "9000", "SHOP_PORTS": "9001,9002", "RECEIVER_PORT": "9003"})
+    assert plan.ports == {
+        9000: "PORT",
+        9001: "SHOP_PORTS",
+        9002: "SHOP_PORTS",
+        9003: "RECEIVER_PORT",
+    }
     assert [(c.name, c.port) for c in plan.children if c.port] == [
         ("drinkware", 9001),
         ("apparel", 9002),
         ("web", 9000),
+        ("receiver", 9003),
     ]

@@ -29,6 +29,7 @@ COMMANDS = {
         "--blocking-threads", "4", "--log-level", "error", "--port", "{port}",
         "config.wsgi:application",
     ),
+    "deliverer": (sys.executable, "manage.py", "deliver_webhooks", "--senders", "8"),
     "beat": (*CELERY, "beat", "--schedule", "{folder}/beat"),
 }  # fmt: skip
 
@@ -113,6 +114,7 @@ class Processes:
             "DATABASE_URL": f"postgres://{where}",
             "REDIS_URL": f"redis://:{self._valkey.password}@127.0.0.1:{self._broker.port}/0",
             "LOCAL": "true",
+            "WEBHOOKS_TO_THIS_MACHINE": "true",
             "SECRET_KEY": settings.SECRET_KEY,
             "CURSOR_KEYS": ",".join(settings.CURSOR_KEYS),
             "SEALING_KEYS": ",".join(settings.SEALING_KEYS),
