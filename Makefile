@@ -67,6 +67,7 @@ bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,prices)
 	@$(call bench_of,sweep_costs)
 	@$(call bench_of,webhooks)
+	@$(call bench_of,deliveries)
 	@$(call bench_of,overheads)
 	@$(call bench_of,applying_costs)
 

@@ -16,6 +16,7 @@ PARTS = (
     "overheads",
     "applying_costs",
     "webhooks",
+    "deliveries",
 )
 
 

@@ -45,13 +45,11 @@ CANDIDATES = """
     )
 """
 _COUNTED = f"""
-    select count(*) from (
-        select v.id from catalog_mirror_candidates(
-            %(since)s, %(after)s, {2**31 - 1},
-            %(sources)s, %(brands)s, %(categories)s, %(products)s, %(variants)s, %(with_stock)s
-        ) c join catalog_mirror_variant v on v.id = c
-        where {GATE} limit %(most)s
-    ) counted
+    select count(*) from catalog_mirror_candidates(
+        %(since)s, %(after)s, {2**31 - 1},
+        %(sources)s, %(brands)s, %(categories)s, %(products)s, %(variants)s, %(with_stock)s
+    ) c join catalog_mirror_variant v on v.id = c
+    where {GATE}
 """  # noqa: S608 - constants
 _VISIBLE = f"select count(*) from catalog_mirror_variant v where {GATE}"  # noqa: S608
 _VISIBLE_AFTER = f"""
@@ -117,8 +115,17 @@ class _Variant:
         return {p.sku for p in self.past if p} - {self.sku or ""}
 
 
-def changes_page(snapshot: Snapshot, cursor: ChangeCursor, *, limit: int) -> ChangesPage:
-    """Return the next page from a cursor; raise a 410 `Problem` for one that is no longer good."""
+class VeryMany(Exception):
+    """More may have changed since the cursor than a page looks at."""
+
+
+def changes_page(
+    snapshot: Snapshot, cursor: ChangeCursor, *, limit: int, if_few: bool = False
+) -> ChangesPage:
+    """Return the next page from a cursor; raise a 410 `Problem` for one that is no longer good.
+
+    With `if_few` a pass that would take several pages raises `VeryMany` instead of its first.
+    """
     refuse_stale(snapshot, cursor)
     target = cursor.target or now_of(snapshot)
     if cursor.since is None:
@@ -126,6 +133,8 @@ def changes_page(snapshot: Snapshot, cursor: ChangeCursor, *, limit: int) -> Cha
         variants = _shown(snapshot, ids, cursor.facets)
     else:
         ids, more, terms = _candidates(snapshot, cursor, cursor.since)
+        if more and if_few and cursor.target is None:
+            raise VeryMany
         variants = _compared(snapshot, cursor, cursor.since, ids, terms)
     page = ChangesPage()
     reached = _fill(snapshot, page, variants, limit)
@@ -180,14 +189,14 @@ def count_visible(snapshot: Snapshot) -> int:
     return int(count)
 
 
-def count_candidates(snapshot: Snapshot, cursor: ChangeCursor, *, most: int | None) -> int:
-    """Return how many variants that the customer sees may have changed since a cursor, up to `most`."""
+def count_candidates(snapshot: Snapshot, cursor: ChangeCursor) -> int:
+    """Return how many variants that the customer sees may have changed since a cursor."""
     if cursor.since is None:
         return count_visible(snapshot)
     asked, _ = _asked(snapshot, cursor, cursor.since)
     if asked is None:
         return 0
-    ((count,),) = snapshot.rows(_COUNTED, {**asked, **snapshot.gate, "most": most})
+    ((count,),) = snapshot.rows(_COUNTED, {**asked, **snapshot.gate})
     return int(count)
 
 

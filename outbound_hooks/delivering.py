@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 SENDERS = 32
 EACH = 4  # at once to an endpoint
+_DISPATCHERS = 2
+_GATHERS = 0.01  # seconds in which what was sent is gathered, to be written down together
 _POLL = 0.25  # seconds between looks where there is nothing to do
 _HOUSEKEEPING = 600.0  # seconds
 _DATABASE_BACK = 2.0  # seconds to wait for a database that does not answer
@@ -44,7 +46,10 @@ class Deliverer:
 
     def run(self) -> None:
         threads = [threading.Thread(target=self._send, daemon=True) for _ in range(self._senders)]
-        threads.append(threading.Thread(target=self._dispatch, daemon=True))
+        threads += [
+            threading.Thread(target=self._dispatch, args=(part,), daemon=True)
+            for part in range(_DISPATCHERS)
+        ]
         for thread in threads:
             thread.start()
         while not self._stop.is_set():
@@ -59,7 +64,7 @@ class Deliverer:
 
     def _claim_and_complete(self) -> None:
         free = self._senders * 2 - self._in_flight  # some wait, so that no sender does
-        if free > self._senders // 2:
+        if free >= self._senders:
             for claimed in deliveries.claim(most=free, each=EACH):
                 self._in_flight += 1
                 self._taken.put(claimed)
@@ -71,6 +76,7 @@ class Deliverer:
             done = [self._done.get(timeout=_POLL)]
         except queue.Empty:
             return
+        time.sleep(_GATHERS)
         while not self._done.empty():
             done.append(self._done.get())
         self._in_flight -= len(done)
@@ -80,13 +86,13 @@ class Deliverer:
         while claimed := self._taken.get():
             self._done.put((claimed, sent(claimed)))
 
-    def _dispatch(self) -> None:
+    def _dispatch(self, part: int) -> None:
         rested = time.monotonic() - _HOUSEKEEPING
         while not self._stop.is_set():
-            if time.monotonic() - rested >= _HOUSEKEEPING:
+            if part == 0 and time.monotonic() - rested >= _HOUSEKEEPING:
                 _surviving(_housekeeping)
                 rested = time.monotonic()
-            if not _surviving(lambda: dispatch_all(self._stop.is_set)):
+            if not _surviving(lambda: dispatch_all(self._stop.is_set, part=part)):
                 self._stop.wait(_POLL)
         connection.close()
 
@@ -117,10 +123,11 @@ def _opened(sealed: bytes) -> str:
     return unseal(sealed)
 
 
-def dispatch_all(is_over: Callable[[], bool] = lambda: False) -> int:
-    """Look at every endpoint that is due once; return how many messages were written."""
+def dispatch_all(is_over: Callable[[], bool] = lambda: False, *, part: int | None = None) -> int:
+    """Look once at every endpoint that is due, or at a dispatcher's part; return how many messages."""
     count = 0
-    for endpoint in dispatch.due():
+    shared = {} if part is None else {"part": part, "of": _DISPATCHERS}
+    for endpoint in dispatch.due(**shared):
         if is_over():
             break
         with correlated():

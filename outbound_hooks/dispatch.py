@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -11,7 +13,14 @@ from catalog_mirror.models import Revision
 from contract.change_cursors import ChangeCursor, change_cursor
 from contract.changed_rules import next_boundary
 from contract.cursors import CursorInvalid
-from contract.delta import changes_page, count_candidates, count_visible, latest_page
+from contract.delta import (
+    EXAMINED,
+    VeryMany,
+    changes_page,
+    count_candidates,
+    count_visible,
+    latest_page,
+)
 from contract.problems import Problem
 from contract.snapshots import ContractInactive, Snapshot, snapshot_for
 from outbound_hooks import deliveries, endpoints
@@ -21,9 +30,7 @@ from outbound_hooks.rendering import catalogue_changed, messages_of
 log = structlog.get_logger(__name__)
 
 _LOST = "lost"  # opens as no cursor does
-_ENTRIES = 500  # as many as a page looks at
-# Below it changes are told one by one, however small the view.
-_FEW = 500
+_ENTRIES = EXAMINED  # of a page; up to that many are told one by one, however small the view
 # An endpoint that has not taken these is not given more: what changes meanwhile is told together.
 _MOST_WAITING = 100
 
@@ -32,7 +39,7 @@ _MOST_WAITING = 100
 _DUE = """
     select e.id, e.customer_id, e.cursor, e.facets
     from outbound_hooks_endpoint e
-    where e.is_enabled
+    where e.is_enabled and e.id %% %(of)s = %(part)s
       and (e.seen_revision < (select max(number) from catalog_mirror_revision)
            or e.look_at <= clock_timestamp())
       and (select count(*) from outbound_hooks_delivery d
@@ -63,13 +70,14 @@ class Step:
     seen_revision: int
     look_at: datetime | None
     revision: int
+    nonce: UUID
     messages: list[Message] = field(default_factory=list)
 
 
-def due() -> list[Due]:
-    """Return the endpoints to look at; one query, whatever their number."""
+def due(*, part: int = 0, of: int = 1) -> list[Due]:
+    """Return the endpoints to look at, or one of several parts of them; one query, however many."""
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, {"waiting": _MOST_WAITING})
+        cursor.execute(_DUE, {"waiting": _MOST_WAITING, "part": part, "of": of})
         return [Due(pk, customer, at, tuple(f)) for pk, customer, at, f in cursor.fetchall()]
 
 
@@ -86,23 +94,31 @@ def dispatched(endpoint: Due) -> int:
             step = _step(snapshot, endpoint, at)
     except ContractInactive as inactive:
         return _stopped(endpoint, inactive.revision)
+    if not step.messages:
+        _advance(endpoint, step)
+        return 0
+    correlation = _correlation(step.revision, step.nonce)
     with transaction.atomic():
-        is_first = endpoints.advance(
+        if not _advance(endpoint, step):
+            return 0
+        deliveries.put(
             endpoint.id,
-            before=endpoint.cursor,
-            cursor=step.cursor,
-            seen_revision=step.seen_revision,
-            look_at=step.look_at,
+            endpoint.customer_id,
+            step.messages,
+            revision=step.revision,
+            correlation=correlation,
         )
-        if is_first and step.messages:
-            deliveries.put(
-                endpoint.id,
-                endpoint.customer_id,
-                step.messages,
-                revision=step.revision,
-                correlation=_correlation(step.revision),
-            )
-    return len(step.messages) if is_first else 0
+    return len(step.messages)
+
+
+def _advance(endpoint: Due, step: Step) -> bool:
+    return endpoints.advance(
+        endpoint.id,
+        before=endpoint.cursor,
+        cursor=step.cursor,
+        seen_revision=step.seen_revision,
+        look_at=step.look_at,
+    )
 
 
 def _stopped(endpoint: Due, revision: int) -> int:
@@ -136,7 +152,9 @@ def _step(snapshot: Snapshot, endpoint: Due, at: ChangeCursor | None) -> Step:
         lost = [_anew(snapshot)] if endpoint.cursor else []
         return _at_the_end(snapshot, endpoint, lost)
     try:
-        if at.target is None and (count := _too_many(snapshot, at)):
+        page = changes_page(snapshot, at, limit=_ENTRIES, if_few=True)
+    except VeryMany:
+        if count := _too_many(snapshot, at):
             cursor = at.sealed(snapshot.customer_id)
             return _at_the_end(snapshot, endpoint, [_resumed(snapshot, count, cursor)])
         page = changes_page(snapshot, at, limit=_ENTRIES)
@@ -149,15 +167,14 @@ def _step(snapshot: Snapshot, endpoint: Due, at: ChangeCursor | None) -> Step:
         seen_revision=snapshot.revision - 1 if page.has_more else snapshot.revision,
         look_at=next_boundary(snapshot),
         revision=snapshot.revision,
+        nonce=snapshot.nonce,
         messages=list(told),
     )
 
 
 def _too_many(snapshot: Snapshot, at: ChangeCursor) -> int:
     """Return how many visible variants may have changed where they are told in one message, else 0."""
-    if count_candidates(snapshot, at, most=_FEW + 1) <= _FEW:
-        return 0
-    count = count_candidates(snapshot, at, most=None)
+    count = count_candidates(snapshot, at)
     return count if count > settings.WEBHOOK_BULK_SHARE * count_visible(snapshot) else 0
 
 
@@ -168,6 +185,7 @@ def _at_the_end(snapshot: Snapshot, endpoint: Due, messages: list[Message]) -> S
         seen_revision=snapshot.revision,
         look_at=next_boundary(snapshot),
         revision=snapshot.revision,
+        nonce=snapshot.nonce,
         messages=messages,
     )
 
@@ -182,7 +200,8 @@ def _resumed(snapshot: Snapshot, count: int, cursor: str) -> Message:
     )
 
 
-def _correlation(revision: int) -> str:
+@lru_cache(maxsize=16)
+def _correlation(revision: int, _nonce: UUID) -> str:
     """Return the id of what caused a revision, so that a change is traced from shop to receiver."""
     found = Revision.objects.filter(number=revision).values_list("correlation_id", flat=True)
     return found.first() or ""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, ClassVar
 
 import requests
@@ -51,7 +51,7 @@ def send(
     finally:
         exchange.end()
         del _local.exchange
-    if exchange.is_over:
+    if exchange.is_over or exchange.spent >= deadline:
         status, error = None, f"There was no whole answer within {deadline:g} seconds."
     return Answer(status, error, text, retry_after, exchange.spent * 1000, exchange.address)
 
@@ -140,40 +140,75 @@ def _innermost(error: BaseException) -> str:
 
 
 class _Exchange:
-    """One attempt and its deadline: at it every connection it uses is cut, whatever waits on it."""
+    """One attempt and its deadline: at it the connection it uses is cut, whatever waits on it."""
 
     def __init__(self, seconds: float) -> None:
         self._started = monotonic()
         self._seconds = seconds
         self._wire: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-        self._timer.start()
         self.is_over = self.was_opened = False
         self.address: str | None = None
         self.spent = 0.0
+        _watchdog.watch(self)
 
     @property
     def left(self) -> float:
         return self._seconds - (monotonic() - self._started)
 
-    def watch(self, wire: socket.socket, *, opened: bool) -> None:
+    def use(self, wire: socket.socket, *, opened: bool) -> None:
         """Take the connection that is used from now on; its peer is who was checked."""
         self._wire = wire
         self.was_opened = self.was_opened or opened
         self.address = wire.getpeername()[0]
         if self.is_over:
-            self._cut()
+            self.cut()
 
     def end(self) -> None:
-        self._timer.cancel()
+        _watchdog.forget(self)
         self.spent = monotonic() - self._started
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
         self.is_over = True
         if self._wire:
             with suppress(OSError):  # it was closed already
                 self._wire.shutdown(socket.SHUT_RDWR)
+
+
+class _Watchdog:
+    """Cuts exchanges at their deadlines, in one thread that sleeps while there are none."""
+
+    _LOOKS = 0.05  # seconds between looks
+
+    def __init__(self) -> None:
+        self._watched: set[_Exchange] = set()
+        self._guard = threading.Lock()
+        self._called = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, exchange: _Exchange) -> None:
+        with self._guard:
+            self._watched.add(exchange)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+        self._called.set()
+
+    def forget(self, exchange: _Exchange) -> None:
+        with self._guard:
+            self._watched.discard(exchange)
+
+    def _run(self) -> None:
+        while self._called.wait():
+            sleep(self._LOOKS)
+            with self._guard:
+                over = [each for each in self._watched if each.left <= 0 and not each.is_over]
+                if not self._watched:
+                    self._called.clear()
+            for exchange in over:
+                exchange.cut()
+
+
+_watchdog = _Watchdog()
 
 
 class _Pinned(HTTPConnection):
@@ -189,12 +224,12 @@ class _Pinned(HTTPConnection):
         made = socket.create_connection((address, port), timeout=max(exchange.left, 0.001))
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.wire = socket.socket(fileno=os.dup(made.fileno()))
-        exchange.watch(self.wire, opened=True)
+        exchange.use(self.wire, opened=True)
         return made
 
     def putrequest(self, *args: Any, **options: Any) -> None:
         if self.sock and self.wire:  # kept from an exchange before
-            _local.exchange.watch(self.wire, opened=False)
+            _local.exchange.use(self.wire, opened=False)
         super().putrequest(*args, **options)
 
     def close(self) -> None:
