@@ -32,7 +32,8 @@ _TAKE = """
             (delivery_id, customer_id, number, started_at, error, answer)
         select id, customer_id, attempts, clock_timestamp(), '', '' from taken
     )
-    select t.id, t.claim, t.attempts, t.message_id, t.body, e.id, e.url, e.signs_body, e.secret,
+    select t.id, t.claim, t.attempts, t.message_id, t.body, e.id, e.url, e.signs_body,
+           e.failures > 0, e.secret,
            case when e.previous_until > clock_timestamp() then e.previous_secret end
     from taken t join outbound_hooks_endpoint e on e.id = t.endpoint_id
 """
@@ -108,6 +109,7 @@ class Claimed:
     endpoint_id: int
     url: str
     signs_body: bool
+    was_failing: bool
     sealed: tuple[bytes, ...]
 
 

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 SENDERS = 32
 EACH = 4  # at once to an endpoint
 _DISPATCHERS = 2
-_GATHERS = 0.01  # seconds in which what was sent is gathered, to be written down together
+_GATHERS = 0.03  # seconds in which what was sent is gathered, to be written down together
 _POLL = 0.25  # seconds between looks where there is nothing to do
 _HOUSEKEEPING = 600.0  # seconds
 _DATABASE_BACK = 2.0  # seconds to wait for a database that does not answer
@@ -63,7 +63,7 @@ class Deliverer:
         connection.close()
 
     def _claim_and_complete(self) -> None:
-        free = self._senders * 2 - self._in_flight  # some wait, so that no sender does
+        free = self._senders * 3 - self._in_flight  # some wait, so that no sender does
         if free >= self._senders:
             for claimed in deliveries.claim(most=free, each=EACH):
                 self._in_flight += 1

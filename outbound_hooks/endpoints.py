@@ -128,8 +128,8 @@ _WELL: dict[str, Any] = {"failures": 0, "failing_since": None, "closed_until": N
 
 
 def succeeded(endpoint_ids: Sequence[int]) -> None:
-    """Note that these answered well; those that had not failed are left alone."""
-    Endpoint.objects.filter(pk__in=endpoint_ids, failures__gt=0).update(**_WELL)
+    """Note that these answer well again."""
+    Endpoint.objects.filter(pk__in=endpoint_ids).update(**_WELL)
 
 
 def failed(endpoint_id: int, *, gives_up_after: timedelta) -> tuple[int, bool]:

@@ -18,8 +18,9 @@ def noted(attempts: Iterable[tuple[Claimed, Answer]]) -> None:
     """Write down what came of attempts, for the deliveries first, then for their endpoints."""
     attempts = list(attempts)
     deliveries.complete([_completed(claimed, answer) for claimed, answer in attempts])
-    well = {claimed.endpoint_id for claimed, answer in attempts if answer.is_success}
-    endpoints.succeeded(sorted(well))
+    well = {c.endpoint_id for c, answer in attempts if answer.is_success and c.was_failing}
+    if well:
+        endpoints.succeeded(sorted(well))
     for claimed, answer in attempts:
         if not answer.is_success:
             _failed(claimed, answer)
