@@ -1,7 +1,7 @@
 """Which cases are measured, and their tables."""
 
 from apikeys.models import ApiKey
-from benchmarks import applying, hooks, overhead, pricing, requests_cpu, sweeps, world
+from benchmarks import admission, applying, hooks, overhead, pricing, requests_cpu, sweeps, world
 from benchmarks.requests_cpu import Case
 from catalog_mirror.models import Variant
 from contract.cursors import sealed
@@ -103,6 +103,16 @@ def applying_costs() -> str:
         for a in applying.measure()
     ]
     return "\n".join([head, "|---|---|---|---|---|---|---|---|---|", *rows])
+
+
+def admission_costs() -> str:
+    """Return the table of what key, limit and log cost beside the log alone."""
+    head = "| what | us CPU | ratio | wanted at most |"
+    rows = [
+        f"| {c.name} | {c.micros:.0f} | {c.ratio:.2f} | {'' if c.ratio == 1 else 1.6} |"
+        for c in admission.measure()
+    ]
+    return "\n".join([head, "|---|---|---|---|", *rows])
 
 
 def _middle() -> int:

@@ -141,7 +141,11 @@ def test_a_crash_of_the_database_empties_the_window_and_the_shops_turns_and_noth
         cursor.execute(
             "select relname from pg_class where relpersistence = 'u' and relkind = 'r' order by 1"
         )
-        assert cursor.fetchall() == [("apikeys_requestwindow",), ("sync_requestturn",)]
+        assert cursor.fetchall() == [
+            ("apikeys_failurewindow",),
+            ("apikeys_requestwindow",),
+            ("sync_requestturn",),
+        ]
 
 
 class LimitMachine(RuleBasedStateMachine):
