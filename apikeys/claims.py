@@ -4,6 +4,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -160,3 +161,8 @@ def _withdraw_expired(predecessor_id: int) -> None:
 
 def _digest(token: str) -> bytes:
     return sha256(token.encode()).digest()
+
+
+def address_of(token: str) -> str:
+    """Return the link itself, as it is sent to the partner."""
+    return f"{settings.PUBLIC_URL}/claim/{token}"

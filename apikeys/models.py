@@ -80,13 +80,13 @@ class ClaimLink(KeyTerms):
 
     token_sha256 = models.BinaryField(max_length=32, unique=True)
     key_expires_at = models.DateTimeField(null=True, blank=True)
-    predecessor = models.ForeignKey(ApiKey, models.PROTECT, null=True, related_name="+")
+    predecessor = models.ForeignKey(ApiKey, models.PROTECT, null=True, blank=True, related_name="+")
     overlap_days = models.PositiveSmallIntegerField(default=30)
     created_by = models.CharField(max_length=150)
     expires_at = models.DateTimeField()
-    claimed_at = models.DateTimeField(null=True)
-    withdrawn_at = models.DateTimeField(null=True)
-    key = models.OneToOneField(ApiKey, models.PROTECT, null=True, related_name="+")
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    key = models.OneToOneField(ApiKey, models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta(KeyTerms.Meta):
         constraints = [

@@ -1,6 +1,5 @@
-"""What the commands share: who is at the prompt, which sources are named, and when to stop."""
+"""What the commands share: which sources are named, and when to stop."""
 
-import getpass
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,16 +8,7 @@ from types import FrameType
 from django.core.management.base import CommandError
 
 from catalog_mirror.models import Source
-
-WRONG_USAGE = 2
-
-
-def operator() -> str:
-    """Return who is at the prompt, for the audit."""
-    try:
-        return f"{getpass.getuser()} at the prompt"
-    except (KeyError, OSError):  # a user without a name, as in a container
-        return "someone at the prompt"
+from groundwork.management.prompt import WRONG_USAGE
 
 
 def named(slugs: list[str] | None) -> list[Source]:

@@ -131,7 +131,8 @@ def test_eight_clients_hammer_and_none_succeeds_after_the_revocation_was_answere
 
     with ThreadPoolExecutor(8) as pool:
         told = [each for answers in pool.map(hammer, range(8)) for each in answers]
-    assert {outcome for began_after, outcome in told if began_after} == {"refused"}
+    # Past 30 refusals a minute they are refused unheard.
+    assert {outcome for began_after, outcome in told if began_after} <= {"refused", "barred"}
     assert ("admitted" in {outcome for _, outcome in told}) is True
 
 
