@@ -16,6 +16,7 @@ PARTS = (
     "applying_costs",
     "webhooks",
     "admission_costs",
+    "log_queries",
 )
 
 

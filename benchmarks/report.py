@@ -1,7 +1,17 @@
 """Which cases are measured, and their tables."""
 
 from apikeys.models import ApiKey
-from benchmarks import admission, applying, hooks, overhead, pricing, requests_cpu, sweeps, world
+from benchmarks import (
+    admission,
+    applying,
+    hooks,
+    overhead,
+    pricing,
+    requestlog,
+    requests_cpu,
+    sweeps,
+    world,
+)
 from benchmarks.requests_cpu import Case
 from catalog_mirror.models import Variant
 from contract.cursors import sealed
@@ -113,6 +123,15 @@ def admission_costs() -> str:
         for c in admission.measure()
     ]
     return "\n".join([head, "|---|---|---|---|", *rows])
+
+
+def log_queries() -> str:
+    """Return the table of how long staff wait for the request log."""
+    waits, hour = requestlog.measure()
+    head = "| staff page | page, ms | its slowest query, ms | worst page, ms |"
+    rows = [f"| {w.name} | {w.page:.0f} | {w.query:.0f} | {w.worst:.0f} |" for w in waits]
+    told = f"Summing up one hour of usage took {hour * 1000:.0f} ms."
+    return "\n".join([head, "|---|---|---|---|", *rows, "", told])
 
 
 def _middle() -> int:

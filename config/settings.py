@@ -267,6 +267,6 @@ LOGGING_CONFIG = "groundwork.logs.configure"
 LOGGING = {
     "level": env.str("LOG_LEVEL", default="INFO"),
     "json": not (LOCAL or DEBUG),
-    # Keys and claim links, whole or in part, wherever a line would show one.
-    "masked": r"tc_(live|test|claim)_\w+",
+    # The secrets of keys and claim links, wherever a line would show one.
+    "masked": r"(?<=tc_(?:live|test)_.{12}_)\w+|(?<=tc_claim_)\w+",
 }
