@@ -41,6 +41,10 @@ class _Secret:
         self.text = claims.address_of(secret) if self.is_link else secret
 
 
+def _counted(number: int) -> str:
+    return f"{number} key{'' if number == 1 else 's'}"
+
+
 def _may(request: HttpRequest, right: str) -> bool:
     return bool(request.user.has_perm(f"apikeys.{right}"))
 
@@ -83,8 +87,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return tuple(name for name in self.get_fields(request, obj) if name not in keys.CHANGEABLE)
 
     @admin.display(description="Last used")
-    def last_used_at(self, key: Any) -> Any:
-        return key.used_at
+    def last_used_at(self, key: Any) -> str:
+        return f"{key.used_at:%Y-%m-%d %H:%M} UTC" if key.used_at else "-"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).defer("secret_sha256")
@@ -111,6 +115,13 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def log_addition(self, request: Any, obj: Any, message: Any) -> Any:
         """The audit says it, and a link is no key."""
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Leave one way to save: what was made is shown, whatever comes next."""
+        one_way = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **one_way})
 
     def response_add(
         self,
@@ -166,7 +177,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         """Return the page that asks for what an action needs to know."""
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{verb} {chosen.count()} key(s)",
+            "title": f"{verb} {_counted(chosen.count())}",
             "opts": self.opts,
             "chosen": chosen.select_related("customer").order_by("pk")[:_MOST_AT_ONCE],
             "form": form,
@@ -242,24 +253,29 @@ class CustomerLimitAdmin(ModelAdmin):  # type: ignore[misc]
 @admin.register(RequestLog)
 class RequestLogAdmin(ReadOnlyAdmin):
     list_display = (
-        "at",
+        "began_at",
         "key_public_id",
         "method",
         "route",
         "status",
-        "milliseconds",
+        "took",
         "bytes_sent",
         "address",
         "correlation_id",
     )
     # Django shows a search only where it knows a field; what is searched is below.
     search_fields = ("key_public_id",)
-    search_help_text = (
-        "A key (its id or tc_live_<id>), a day (2026-11-21), a request id (of that day, or of the last 7), "
-        "an address (likewise), a status (404); several add up."
-    )
+    search_help_text = "A key, a day (2026-11-21), a request id, an address, a status; they add up"
     list_display_links = None  # a row says all there is
     ordering = ("-at", "-id")
+
+    @admin.display(description="At (UTC)", ordering="at")
+    def began_at(self, row: RequestLog) -> str:
+        return f"{row.at:%Y-%m-%d %H:%M:%S}.{row.at.microsecond // 1000:03}"
+
+    @admin.display(description="ms")
+    def took(self, row: RequestLog) -> str:
+        return "-" if row.milliseconds is None else f"{row.milliseconds:.1f}"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -53,7 +53,7 @@ class RevokeForm(forms.Form):
     reason = forms.CharField(
         max_length=200,
         widget=UnfoldAdminTextInputWidget,
-        help_text="It stands in the audit. The key ends with its next request, for good.",
+        help_text="It stands in the audit. From its next request on the key is refused, for good.",
     )
 
 
