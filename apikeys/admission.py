@@ -2,9 +2,8 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -30,8 +29,7 @@ _COMPLETE = """
 """
 
 
-@dataclass(frozen=True)
-class Admission:
+class Admission(NamedTuple):
     """What became of a request at the door. `log_id` is None for strangers that are only counted.
 
     `mode`, `public_id`, `label` and `expires_at` are the key's; of strangers they are empty.

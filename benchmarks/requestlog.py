@@ -52,7 +52,7 @@ def measure() -> tuple[list[Wait], float]:
     begins = (keys.database_time() - timedelta(days=DAYS)).replace(hour=0, minute=0, second=0)
     made = _keys()
     _fill(made, begins)
-    staff = Client()
+    staff = Client(SERVER_NAME="127.0.0.1")
     staff.force_login(User.objects.create_superuser("ann"))
     day = f"{begins + timedelta(days=200):%Y-%m-%d}"
     late = f"{begins + timedelta(days=DAYS - 2):%Y-%m-%d}"

@@ -40,61 +40,108 @@ create function apikeys_admit(
 ) language plpgsql as $$
 declare
     failures timestamptz[];
-    key record;
-    is_key boolean := false;  -- the key is known and its secret right
-    is_revoked boolean := false;
-    is_over boolean := false;
+    own_id bigint;
     key_customer bigint;
+    is_key boolean := false;  -- the key is known and its secret right
+    is_revoked boolean;
+    is_over boolean;
+    is_outside boolean;
+    was timestamptz[];  -- the instants of the key's window, as they were read
     recent timestamptz[];
-    first integer := 1;
+    seen text;
+    is_locked boolean := false;
+    has_tried boolean := false;
     refused integer;
 begin
     log_at := clock_timestamp();
     -- Who failed too often is not looked up, but for a key that was used from this very network:
     -- of those behind one address nobody locks out another.
     select f.instants into failures from apikeys_failurewindow f where f.source = from_source;
-    if cardinality(failures) >= failures_allowed and failures[1] > log_at - interval '60 s'
+    if found and cardinality(failures) >= failures_allowed
+       and failures[1] > log_at - interval '60 s'
        and not exists (select from apikeys_keynetwork n
                        where n.key_public_id = given_id and n.network = from_network) then
         outcome := 'barred';
         wait_seconds := extract(epoch from failures[1] + interval '60 s' - log_at);
         perform set_config('synchronous_commit', 'off', true);  -- of many, a crash may take the last
     elsif given_id <> '' then
-        for attempt in 1..2 loop
-            select k.id, k.customer_id, k.scopes, k.label, k.expires_at, k.revoked_at,
-                   k.allowed_networks, k.secret_sha256, w.instants, w.network,
-                   coalesce(k.requests_a_minute, l.requests_a_minute, 60) as quota
-            into key
+        loop
+            -- What is decided is decided here: each expression of its own costs as much as a column.
+            select k.id, k.customer_id, nullif(k.scopes, '{}'), k.label, k.expires_at,
+                   coalesce(k.requests_a_minute, l.requests_a_minute, 60),
+                   sha256(k.secret_sha256 || nonce) = sha256(digest || nonce),
+                   k.revoked_at is not null,
+                   k.revoked_at is not null or coalesce(k.expires_at <= log_at, false),
+                   case when k.allowed_networks = '{}' then false
+                        else coalesce(not caller <<= any (k.allowed_networks::cidr[]), true) end,
+                   w.instants, w.network
+            into own_id, key_customer, scopes, label, expires_at, quota,
+                 is_key, is_revoked, is_over, is_outside, was, seen
             from apikeys_apikey k join apikeys_requestwindow w on w.key_id = k.id
                 left join apikeys_customerlimit l on l.customer_id = k.customer_id
-            where k.public_id = given_id and k.mode = given_mode
-            for update of w;
-            exit when found;
+            where k.public_id = given_id and k.mode = given_mode;
+            exit when found or has_tried;
             -- Its first request, or the first after a crash: the table is unlogged.
             insert into apikeys_requestwindow (key_id, instants)
                 select k.id, '{}' from apikeys_apikey k
                 where k.public_id = given_id and k.mode = given_mode
                 on conflict do nothing;
+            has_tried := true;
         end loop;
-        is_key := key.id is not null and sha256(key.secret_sha256 || nonce) = sha256(digest || nonce);
-        if is_key then
-            key_customer := key.customer_id;
-            is_revoked := key.revoked_at is not null;
-            is_over := is_revoked or coalesce(key.expires_at <= log_at, false);
-        end if;
-    end if;
-    if outcome is null then
-        if fault <> '' then
-            outcome := 'faulty';
-        elsif not is_key or is_over then
-            outcome := 'refused';
-        elsif key.allowed_networks <> '{}'
-              and not coalesce(caller <<= any (key.allowed_networks::cidr[]), false) then
-            outcome := 'outside';
-        end if;
     end if;
 
-    if outcome is not null then
+    if is_key and outcome is null and fault = '' and not is_over and not is_outside then
+        customer := key_customer;
+        recent := was;
+        -- Taken as it was read; where another took a place meanwhile, once more under the row's lock.
+        loop
+            -- Never before the newest, so that they stay in order.
+            log_at := greatest(clock_timestamp(), recent[cardinality(recent)]);
+            recent := recent[width_bucket(log_at - interval '60.000001 s', recent) + 1:];
+            remaining := quota - cardinality(recent);
+            exit when remaining <= 0;
+            update apikeys_requestwindow w set instants = recent || log_at, network = from_network
+                where w.key_id = own_id and (is_locked or w.instants = was);
+            exit when found;
+            select w.instants into recent from apikeys_requestwindow w
+                where w.key_id = own_id for update;
+            is_locked := true;
+        end loop;
+        if remaining > 0 then
+            outcome := 'admitted';
+            remaining := remaining - 1;
+            if seen is distinct from from_network and from_network is not null then
+                insert into apikeys_keynetwork (key_public_id, network, first_seen_at)
+                    values (given_id, from_network, log_at) on conflict do nothing;
+                -- The first of a key is where it belongs.
+                if found and exists (select from apikeys_keynetwork n
+                        where n.key_public_id = given_id and n.network <> from_network) then
+                    perform apikeys_suspect('new_network', given_id, log_at);
+                end if;
+            end if;
+        else
+            outcome := 'limited';
+            remaining := 0;
+        end if;
+        -- When the next place is free: at once where one is left.
+        if remaining = 0 then
+            recent := case when outcome = 'admitted' then recent || log_at else recent end;
+            wait_seconds := extract(epoch from
+                recent[cardinality(recent) - quota + 1] + interval '60 s' - log_at);
+        else
+            wait_seconds := 0;
+        end if;
+    else
+        outcome := case
+            when outcome is not null then outcome
+            when fault <> '' then 'faulty'
+            when is_key and not is_over then 'outside'
+            else 'refused' end;
+        is_key := coalesce(is_key, false);
+        scopes := null;
+        quota := null;
+        label := null;
+        expires_at := null;
         insert into apikeys_refusedstrangers as s (address, hour, refusals)
             values (from_source, date_trunc('hour', log_at, 'UTC'), 1)
             on conflict (address, hour) do update set refusals = s.refusals + 1
@@ -109,7 +156,7 @@ begin
             perform apikeys_suspect('outside', given_id, log_at);
         elsif fault = 'key_in_url' and is_key then
             perform apikeys_suspect('exposed', given_id, log_at);
-        elsif outcome = 'refused' and is_revoked then
+        elsif outcome = 'refused' and is_key and is_revoked then
             perform apikeys_suspect('revoked', given_id, log_at);
         elsif outcome = 'refused' and given_id <> '' and not is_key then
             perform apikeys_suspect('unknown', host(from_source), log_at);
@@ -123,46 +170,11 @@ begin
             return next;
             return;
         end if;
-    else
-        customer := key_customer;
-        scopes := key.scopes;
-        quota := key.quota;
-        label := key.label;
-        expires_at := key.expires_at;
-        recent := key.instants;
-        log_at := clock_timestamp();
-        -- They are in order, as each was appended under the lock.
-        while recent[first] < log_at - interval '60 s' loop
-            first := first + 1;
-        end loop;
-        recent := recent[first:];
-        if cardinality(recent) >= quota then
-            outcome := 'limited';
-            remaining := 0;
-        else
-            outcome := 'admitted';
-            recent := recent || log_at;
-            remaining := quota - cardinality(recent);
-            update apikeys_requestwindow set instants = recent, network = from_network
-                where key_id = key.id;
-            if key.network is distinct from from_network and from_network is not null then
-                insert into apikeys_keynetwork (key_public_id, network, first_seen_at)
-                    values (given_id, from_network, log_at) on conflict do nothing;
-                -- The first of a key is where it belongs.
-                if found and exists (select from apikeys_keynetwork n
-                        where n.key_public_id = given_id and n.network <> from_network) then
-                    perform apikeys_suspect('new_network', given_id, log_at);
-                end if;
-            end if;
-        end if;
-        -- When the next place is free: at once where one is left.
-        wait_seconds := case when remaining > 0 then 0 else extract(epoch from
-            recent[cardinality(recent) - quota + 1] + interval '60 s' - log_at) end;
     end if;
     insert into apikeys_requestlog
         (at, key_public_id, customer_id, method, route, correlation_id, address)
         values (log_at, case when is_key then given_id else '' end,
-                key_customer, given_method, given_route, correlation, logged)
+                case when is_key then key_customer end, given_method, given_route, correlation, logged)
         returning id into log_id;
     return next;
 end $$;

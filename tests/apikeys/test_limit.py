@@ -8,6 +8,7 @@ from django.db import connection, connections
 
 from apikeys import admission, keys
 from apikeys.models import RequestLog, RequestWindow
+from tests.conftest import as_login
 from tests.factories import CustomerFactory, cast, client_of, client_with, key_of
 
 
@@ -19,6 +20,13 @@ def admit(key: str):
 
 def outcomes(key: str, times: int) -> list[str]:
     return [admit(key).outcome for _ in range(times)]
+
+
+_CLOCK_AGAIN = (
+    "create or replace function clock.clock_timestamp() returns timestamptz language sql volatile "
+    "security definer as "
+    "$$ select pg_catalog.clock_timestamp() + (select by from clock.moved) $$"
+)
 
 
 @pytest.fixture
@@ -118,6 +126,38 @@ def test_a_crash_of_the_database_empties_the_window_and_the_shops_turns_and_noth
             ("apikeys_requestwindow",),
             ("sync_requestturn",),
         ]
+
+
+def test_a_clock_that_goes_back_gives_no_place_away(key, clock):
+    outcomes(key, 40)
+    clock.move(timedelta(seconds=-30))
+    assert outcomes(key, 21) == ["admitted"] * 20 + ["limited"]
+    clock.move(timedelta(seconds=89))
+    assert outcomes(key, 1) == ["limited"]
+    clock.move(timedelta(seconds=2))
+    assert outcomes(key, 61) == ["admitted"] * 60 + ["limited"]
+
+
+def test_a_request_of_a_minute_ago_to_the_microsecond_still_counts(key, clock):
+    """Of instants t and t + 60 s both ends count: else 61 would fit into them."""
+    outcomes(key, 60)
+    window = RequestWindow.objects.get()
+    first = window.instants[0]
+    as_login(
+        "create or replace function clock.clock_timestamp() returns timestamptz language sql volatile "
+        f"security definer as $$ select timestamptz '{(first + timedelta(seconds=60)).isoformat()}' $$"
+    )
+    try:
+        at_once = outcomes(key, 1)
+        as_login(
+            "create or replace function clock.clock_timestamp() returns timestamptz language sql "
+            "volatile security definer as $$ select timestamptz "
+            f"'{(first + timedelta(seconds=60, microseconds=1)).isoformat()}' $$"
+        )
+        after = outcomes(key, 2)
+    finally:
+        as_login(_CLOCK_AGAIN)
+    assert (at_once, after) == (["limited"], ["admitted", "limited"])
 
 
 def test_the_limit_holds_over_http(clock):
