@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('apikeys', '0003_completion'),
-        ('customers', '0007_customers_have_a_contact'),
+        ('customers', '0006_terms_have_a_currency'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0006_terms_have_a_currency'),
+        ('customers', '0007_rule_files'),
     ]
 
     operations = [
