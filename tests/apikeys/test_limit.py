@@ -160,6 +160,27 @@ def test_a_request_of_a_minute_ago_to_the_microsecond_still_counts(key, clock):
     assert (at_once, after) == (["limited"], ["admitted", "limited"])
 
 
+def test_processes_that_run_the_code_from_before_are_admitted_as_they_know_it(key):
+    revoked = key_of(CustomerFactory())
+    keys.revoke(revoked[8:20], actor="test", reason="leaked")
+    keys.change(key[8:20], actor="test", requests_a_minute=2)
+    told = []
+    for each in (key, key, key, revoked):
+        presented = keys.parsed(each)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select outcome, customer is null, quota, remaining from apikeys_admit(%s, 'live', "
+                "%s::bytea, ''::bytea, 'GET', '/v1/stock', 'c', '203.0.113.7'::inet, 60)",
+                [presented.public_id, presented.secret_sha256],
+            )
+            told += cursor.fetchall()
+    assert told == [
+        ("admitted", False, 2, 1), ("admitted", False, 2, 0), ("limited", False, 2, 0),
+        ("refused", True, None, None),
+    ]  # fmt: skip
+    assert RequestLog.objects.count() == 4
+
+
 def test_the_limit_holds_over_http(clock):
     client = client_with(key_of(cast().alice, requests_a_minute=3))
     assert [client.get("/v1/stock").status_code for _ in range(5)] == [200, 200, 200, 429, 429]

@@ -101,6 +101,13 @@ def test_no_log_line_ever_holds_a_key_or_a_claim_link(capsys, settings):
     assert "sss" not in said
 
 
+def test_a_key_given_as_a_request_id_is_not_taken_for_one(alice):
+    key = key_of(alice)
+    answer = asked(key, **{"X-Request-Id": key})
+    assert answer.status_code == 200
+    assert RequestLog.objects.get().correlation_id == answer["X-Request-Id"] != key
+
+
 @pytest.mark.parametrize(
     "given", ["tc_live_short", "hunter2", "tc_live_" + "0" * 12 + "_" + "s" * 38]
 )
