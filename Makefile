@@ -70,6 +70,8 @@ bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,deliveries)
 	@$(call bench_of,overheads)
 	@$(call bench_of,applying_costs)
+	@$(call bench_of,admission_costs)
+	@$(call bench_of,log_queries)
 
 define bench_of
 export TRADECOUNTER_DATA="$(CURDIR)/.data-bench"; $(MANAGE) engines reset --yes >/dev/null; \

@@ -2,20 +2,26 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.conf import settings
+
+from apikeys.addresses import origin_of
 from apikeys.keys import PresentedKey
 from groundwork.statements import prepared, results, together
 
 # Requests without a key are rows up to this many an hour and address; beyond it they are counted.
 STRANGERS_LOGGED = 60
+# Refusals of an address in any 60 seconds beyond which it is refused unheard.
+FAILURES_ALLOWED = 30
 
 _ADMIT = """
     select * from apikeys_admit(
-        %(public_id)s::text, %(mode)s::text, %(digest)s::bytea, %(nonce)s::bytea, %(method)s::text,
-        %(route)s::text, %(correlation_id)s::text, %(address)s::inet, %(strangers)s::integer
+        %(public_id)s::text, %(mode)s::text, %(digest)s::bytea, %(nonce)s::bytea, %(fault)s::text,
+        %(method)s::text, %(route)s::text, %(correlation_id)s::text,
+        %(address)s::inet, %(logged)s::inet, %(network)s::text, %(source)s::inet,
+        %(strangers)s::integer, %(failures)s::integer
     )
 """
 _COMPLETE = """
@@ -23,9 +29,11 @@ _COMPLETE = """
 """
 
 
-@dataclass(frozen=True)
-class Admission:
-    """What became of a request at the door. `log_id` is None for strangers that are only counted."""
+class Admission(NamedTuple):
+    """What became of a request at the door. `log_id` is None for strangers that are only counted.
+
+    `mode`, `public_id`, `label` and `expires_at` are the key's; of strangers they are empty.
+    """
 
     outcome: str
     log_at: datetime
@@ -35,15 +43,22 @@ class Admission:
     quota: int | None
     remaining: int | None
     wait_seconds: float | None
+    label: str
+    expires_at: datetime | None
+    mode: str
+    public_id: str
+    fault: str
 
 
-def admit(key: PresentedKey | None, **caller: str | None) -> Admission:
+def admit(key: PresentedKey | None, *, fault: str = "", **caller: str | None) -> Admission:
     """Check the key, count the request against its limit, and log it; one transaction.
 
-    `caller` names method, route, correlation_id and address. `outcome` is "admitted", "limited" (no
-    place in the last 60 seconds) or "refused".
+    `caller` names method, route, correlation_id and address. `fault` is what is wrong with how the key
+    is presented. `outcome` is "admitted", "limited" (no place in the last 60 seconds), "refused",
+    "outside" (a network that the key is not for), "barred" (too many refusals of this address) or
+    "faulty".
     """
-    return _admission(prepared(_ADMIT, {**_presented(key), **caller})[0])
+    return _admission(key, fault, prepared(_ADMIT, _asked(key, fault, caller))[0])
 
 
 def admit_then(
@@ -54,24 +69,48 @@ def admit_then(
     Return the row that `sql` ends with beside the admission.
     """
     _, admitted, *_, rows = results(
-        f"begin; {_ADMIT}; commit; {sql}", {**_presented(key), **caller, **params}
+        f"begin; {_ADMIT}; commit; {sql}", {**_asked(key, "", caller), **params}
     )
-    return _admission(admitted[0]), rows[0]
+    return _admission(key, "", admitted[0]), rows[0]
 
 
-def _presented(key: PresentedKey | None) -> dict[str, Any]:
+def _asked(
+    key: PresentedKey | None, fault: str, caller: Mapping[str, str | None]
+) -> dict[str, Any]:
+    origin = origin_of(caller["address"], hashed=settings.HASH_ADDRESSES)
     return {
+        **caller,
         "public_id": key.public_id if key else "",
         "mode": key.mode if key else "",
         "digest": key.secret_sha256 if key else b"",
         "nonce": secrets.token_bytes(16),
+        "fault": fault,
+        "logged": origin.logged,
+        "network": origin.network,
+        "source": origin.source,
         "strangers": STRANGERS_LOGGED,
+        "failures": FAILURES_ALLOWED,
     }
 
 
-def _admission(row: tuple[Any, ...]) -> Admission:
-    outcome, log_at, log_id, customer_id, scopes, *window = row
-    return Admission(outcome, log_at, log_id, customer_id, tuple(scopes or ()), *window)
+def _admission(key: PresentedKey | None, fault: str, row: tuple[Any, ...]) -> Admission:
+    outcome, log_at, log_id, customer_id, scopes, quota, remaining, wait, label, expires_at = row
+    known = key if customer_id is not None else None
+    return Admission(
+        outcome,
+        log_at,
+        log_id,
+        customer_id,
+        tuple(scopes or ()),
+        quota,
+        remaining,
+        wait,
+        label or "",
+        expires_at,
+        known.mode if known else "",
+        known.public_id if known else "",
+        fault,
+    )
 
 
 def complete(

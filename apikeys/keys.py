@@ -1,26 +1,38 @@
-"""The form of a key: `tc_live_<id>_<secret><checksum>`, so that scanners find leaks offline."""
+"""The form of a key, `tc_live_<id>_<secret><checksum>`, and the only writer of its rows."""
 
 import re
 import secrets
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from django.db import transaction
-from django.db.models.functions import Now
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import F, Func, Q, QuerySet
+from django.db.models.functions import Coalesce, Least, Now
 
-from apikeys.models import ApiKey
+from apikeys.models import ApiKey, KeyNetwork, RequestWindow, Scope
+from apikeys.networks import networks_of
 from groundwork import audit
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 12
 _SECRET_LENGTH = 32  # 190 bits in base62
 _CHECKSUM_LENGTH = 6  # CRC32 in base62
-_FORM = re.compile(
+_KEY = (
     rf"tc_(live|test)_([0-9A-Za-z]{{{_ID_LENGTH}}})_"
     rf"([0-9A-Za-z]{{{_SECRET_LENGTH}}})([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})"
 )
+_FORM = re.compile(_KEY)
+
+OVERLAP_DAYS = 30
+# What a key says of itself and its holder's terms; a successor says the same.
+SAYS = ("customer_id", "mode", "label", "scopes", "requests_a_minute", "allowed_networks")
+# What may be changed without issuing another key.
+CHANGEABLE = ("label", "scopes", "requests_a_minute", "allowed_networks", "expires_at")
 
 
 @dataclass(frozen=True)
@@ -32,47 +44,104 @@ class PresentedKey:
     secret_sha256: bytes
 
 
-def parsed(text: str) -> PresentedKey | None:
-    """Return the parts of a well-formed key, None for anything else; needs no database."""
-    match = _FORM.fullmatch(text)
-    if not match:
-        return None
-    mode, public_id, secret, checksum = match.groups()
-    if _checksum(text[:-_CHECKSUM_LENGTH]) != checksum:
-        return None
-    return PresentedKey(mode, public_id, sha256(secret.encode()).digest())
-
-
-def issue(*, actor: str, **fields: Any) -> tuple[ApiKey, str]:
-    """Issue a key; return its row and the key itself, which is shown this once and stored nowhere."""
-    public_id, secret = _random(_ID_LENGTH), _random(_SECRET_LENGTH)
-    key = ApiKey(public_id=public_id, secret_sha256=sha256(secret.encode()).digest(), **fields)
-    key.full_clean()
-    with transaction.atomic():
-        key.save(force_insert=True)
-        audit.record(actor, action="apikey.issued", subject=str(key), after={"label": key.label})
-    body = f"tc_{key.mode}_{public_id}_{secret}"
-    return key, body + _checksum(body)
-
-
-def _random(length: int) -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
-
-
-def _checksum(body: str) -> str:
-    number, digits = zlib.crc32(body.encode()), ""
-    for _ in range(_CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(_ALPHABET))
-        digits = _ALPHABET[digit] + digits
-    return digits
-
-
 class NoSuchKey(Exception):
     """No key has this public id."""
 
 
-def revoke(public_id: str, *, actor: str, reason: str) -> None:
-    """End a key for good, from the next request on; revoking twice keeps the first time."""
+class KeyNotRotated(Exception):
+    """The key has ended, or a successor of it stands; the message says which."""
+
+
+def parsed(text: str) -> PresentedKey | None:
+    """Return the parts of a well-formed key, None for anything else; needs no database."""
+    match = _FORM.fullmatch(text)
+    return _presented(match) if match else None
+
+
+def found_in(text: str) -> PresentedKey | None:
+    """Return the first well-formed key that stands anywhere in a text; needs no database."""
+    matches = (_presented(match) for match in _FORM.finditer(text))
+    return next((key for key in matches if key), None)
+
+
+def _presented(match: re.Match[str]) -> PresentedKey | None:
+    mode, public_id, secret, checksum = match.groups()
+    if _checksum(match[0][:-_CHECKSUM_LENGTH]) != checksum:
+        return None
+    return PresentedKey(mode, public_id, sha256(secret.encode()).digest())
+
+
+def issue(*, actor: str, **says: Any) -> tuple[ApiKey, str]:
+    """Issue a key; return its row and the key itself, which is shown this once and stored nowhere.
+
+    Raise `ValidationError` for what a key must not say.
+    """
+    public_id, secret = random_text(_ID_LENGTH), random_text(_SECRET_LENGTH)
+    key = ApiKey(public_id=public_id, secret_sha256=sha256(secret.encode()).digest(), **says)
+    refuse_wrong(key)
+    with transaction.atomic():
+        key.save(force_insert=True)
+        RequestWindow.objects.create(key=key, instants=[])
+        audit.record(actor, action="apikey.issued", subject=str(key), after=readable(key))
+    key.refresh_from_db()
+    body = f"tc_{key.mode}_{public_id}_{secret}"
+    return key, body + _checksum(body)
+
+
+def change(public_id: str, *, actor: str, **says: Any) -> ApiKey:
+    """Change what a key that has not ended says; raise `ValidationError`, `NoSuchKey`."""
+    if unknown := says.keys() - set(CHANGEABLE):
+        raise TypeError(f"Nothing changes {', '.join(sorted(unknown))} of a key.")
+    with transaction.atomic():
+        key = _locked(public_id)
+        if key.revoked_at:
+            raise ValidationError("A revoked key stays as it is. Issue another.")
+        before = readable(key)
+        for name, value in says.items():
+            setattr(key, name, value)
+        refuse_wrong(key)
+        key.save(update_fields=list(says))
+        after = readable(key)
+        if after != before:
+            audit.record(
+                actor, action="apikey.changed", subject=str(key), before=before, after=after
+            )
+    return key
+
+
+def rotate(
+    public_id: str,
+    *,
+    actor: str,
+    overlap_days: int = OVERLAP_DAYS,
+    expires_at: datetime | None = None,
+    deliver: Callable[[ApiKey, str], object] = lambda _row, _key: None,
+) -> tuple[ApiKey, str]:
+    """Issue a successor that says the same, and let the key expire after the overlap.
+
+    `deliver` is called before the commit, so that there is no key that nobody was told of. Raise
+    `KeyNotRotated` where the key has ended or was rotated already.
+    """
+    with transaction.atomic():
+        old = _locked(public_id)
+        refuse_rotated(old)
+        successor, key = issue(
+            actor=actor,
+            predecessor=old,
+            expires_at=expires_at,
+            **{name: getattr(old, name) for name in SAYS},
+        )
+        _carry_networks(old, successor)
+        _expire_after(old, overlap_days, actor=actor, successor=successor)
+        deliver(successor, key)
+    return successor, key
+
+
+def revoke(public_id: str, *, actor: str, reason: str) -> bool:
+    """End a key for good, from the next request on; return whether it had not ended before.
+
+    Revoking twice keeps the first time and reason.
+    """
     if not ApiKey.objects.filter(public_id=public_id).exists():
         raise NoSuchKey(f"There is no key {public_id}.")
     with transaction.atomic():
@@ -83,3 +152,100 @@ def revoke(public_id: str, *, actor: str, reason: str) -> None:
             audit.record(
                 actor, action="apikey.revoked", subject=public_id, after={"reason": reason}
             )
+    return bool(ended)
+
+
+def living() -> QuerySet[ApiKey]:
+    """Return the keys that are neither revoked nor expired, by the database's clock."""
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=DatabaseClock())
+    return ApiKey.objects.filter(unexpired, revoked_at=None)
+
+
+class DatabaseClock(Func):
+    """The clock that decides at the door; a transaction's own stands still."""
+
+    template = "clock_timestamp()"
+    output_field = ApiKey._meta.get_field("created_at")  # noqa: SLF001 - Django's name for it
+
+
+def database_time() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("select clock_timestamp()")
+        at: datetime = cursor.fetchone()[0]
+    return at
+
+
+def refuse_wrong(key: Any) -> None:
+    """Raise `ValidationError` for what a key, or the key of a link, must not say."""
+    key.allowed_networks = networks_of(key.allowed_networks)
+    if unknown := set(key.scopes) - set(Scope.values):
+        raise ValidationError(
+            f"There is no scope {', '.join(sorted(unknown))}. Known: {', '.join(Scope.values)}."
+        )
+    key.full_clean()
+
+
+def refuse_rotated(old: ApiKey) -> None:
+    """Raise `KeyNotRotated` where a key has ended or a successor of it stands."""
+    if not living().filter(pk=old.pk).exists():
+        raise KeyNotRotated(f"{old} has ended. Issue another key instead.")
+    if ApiKey.objects.filter(predecessor=old, revoked_at=None).exists():
+        raise KeyNotRotated(f"{old} was rotated already. Rotate its successor.")
+
+
+def readable(key: Any) -> dict[str, Any]:
+    """Return what a key says, as an audit entry has it."""
+    names = (*SAYS, "expires_at" if isinstance(key, ApiKey) else "key_expires_at", "predecessor_id")
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name in names
+        if (value := getattr(key, name)) not in (None, "", [])
+    }
+
+
+def random_text(length: int) -> str:
+    """Return so many random characters of base62."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def _locked(public_id: str) -> ApiKey:
+    key = ApiKey.objects.select_for_update(of=("self",)).filter(public_id=public_id).first()
+    if key is None:
+        raise NoSuchKey(f"There is no key {public_id}.")
+    return key
+
+
+def _carry_networks(old: ApiKey, successor: ApiKey) -> None:
+    """Let a successor be known where its predecessor was used: it is the same caller."""
+    KeyNetwork.objects.bulk_create(
+        KeyNetwork(
+            key_public_id=successor.public_id, network=row.network, first_seen_at=row.first_seen_at
+        )
+        for row in KeyNetwork.objects.filter(key_public_id=old.public_id)
+    )
+
+
+def _expire_after(old: ApiKey, days: int, *, actor: str, successor: ApiKey) -> None:
+    """Let a key end after the overlap, or when it would have ended anyway."""
+    before = old.expires_at
+    ends = DatabaseClock() + timedelta(days=days)
+    ApiKey.objects.filter(pk=old.pk).update(expires_at=Least(Coalesce(F("expires_at"), ends), ends))
+    old.refresh_from_db()
+    audit.record(
+        actor,
+        action="apikey.rotated",
+        subject=str(old),
+        before={"expires_at": before and before.isoformat()},
+        after={
+            "expires_at": old.expires_at and old.expires_at.isoformat(),
+            "successor": str(successor),
+        },
+    )
+
+
+def _checksum(body: str) -> str:
+    number, digits = zlib.crc32(body.encode()), ""
+    for _ in range(_CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(_ALPHABET))
+        digits = _ALPHABET[digit] + digits
+    return digits

@@ -17,6 +17,8 @@ PARTS = (
     "applying_costs",
     "webhooks",
     "deliveries",
+    "admission_costs",
+    "log_queries",
 )
 
 

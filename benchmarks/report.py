@@ -1,7 +1,18 @@
 """Which cases are measured, and their tables."""
 
 from apikeys.models import ApiKey
-from benchmarks import applying, hooks, outbound, overhead, pricing, requests_cpu, sweeps, world
+from benchmarks import (
+    admission,
+    applying,
+    hooks,
+    outbound,
+    overhead,
+    pricing,
+    requestlog,
+    requests_cpu,
+    sweeps,
+    world,
+)
 from benchmarks.requests_cpu import Case
 from catalog_mirror.models import Variant
 from contract.cursors import sealed
@@ -129,6 +140,25 @@ def applying_costs() -> str:
         for a in applying.measure()
     ]
     return "\n".join([head, "|---|---|---|---|---|---|---|---|---|", *rows])
+
+
+def admission_costs() -> str:
+    """Return the table of what key, limit and log cost beside the log alone."""
+    head = "| what | us CPU | ratio | wanted at most |"
+    rows = [
+        f"| {c.name} | {c.micros:.0f} | {c.ratio:.2f} | {'' if c.ratio == 1 else 1.6} |"
+        for c in admission.measure()
+    ]
+    return "\n".join([head, "|---|---|---|---|", *rows])
+
+
+def log_queries() -> str:
+    """Return the table of how long staff wait for the request log."""
+    waits, hour = requestlog.measure()
+    head = "| staff page | page, ms | its slowest query, ms | worst page, ms |"
+    rows = [f"| {w.name} | {w.page:.0f} | {w.query:.0f} | {w.worst:.0f} |" for w in waits]
+    told = f"Summing up one hour of usage took {hour * 1000:.0f} ms."
+    return "\n".join([head, "|---|---|---|---|", *rows, "", told])
 
 
 def _middle() -> int:

@@ -86,7 +86,7 @@ def _percent(percent: str, **who_and_what: Tier | Customer | Source | Brand | Ca
 
 
 def _key(customer: Customer) -> str:
-    return keys.issue(actor=_ACTOR, customer=customer, label="demo", scopes=["webhooks"])[1]
+    return keys.issue(actor=_ACTOR, customer=customer, label="demo")[1]
 
 
 def hear(url: str, secret_file: Path) -> None:

@@ -141,6 +141,19 @@ CELERY_TASK_ROUTES = {
 }
 # What each finds in the database decides what is done, so a tick too many does nothing.
 CELERY_BEAT_SCHEDULE = {
+    **{
+        name.replace("_", " "): {
+            "task": f"apikeys.tasks.{name}",
+            "schedule": every,
+            "options": {"expires": every},
+        }
+        for name, every in (
+            ("sum_up_usage", 300.0),
+            ("watch_keys", 60.0),
+            ("tell_expiries", 600.0),
+            ("keep_log_months", 3600.0),
+        )
+    },
     "sweeps": {"task": "sync.tasks.tick", "schedule": 30.0, "options": {"expires": 30}},
     "wake sources": {"task": "sync.tasks.wake_sources", "schedule": 5.0, "options": {"expires": 5}},
     "forget old corrections": {
@@ -175,6 +188,23 @@ HOOK_REFUSALS_KEPT = timedelta(days=90)
 # For how long a cursor of `/v1/changes` is good, and a price or a visibility can be explained. Rules are
 # kept for ever; what is deleted is the past of variants.
 HISTORY_KEPT = timedelta(days=env.int("HISTORY_KEPT_DAYS", default=90))
+# Whole months of the request log; older ones are detached, and wait for `manage.py log_partitions`.
+REQUEST_LOG_KEPT_MONTHS = env.int("REQUEST_LOG_KEPT_MONTHS", default=13)
+# Within a day: from so many uses of an unknown or revoked key, or of a key outside its networks, and from
+# so many networks that a key was never seen in, a person is told.
+SUSPICIOUS_USES = env.int("SUSPICIOUS_USES", default=20)
+NEW_NETWORKS = env.int("NEW_NETWORKS", default=5)
+
+# Notices go to customers' contacts, or where there is none to these. The console shows them by default.
+STAFF_EMAILS = env.list("STAFF_EMAILS", default=[])
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="tradecounter@localhost")
+EMAIL_HOST = env.str("EMAIL_HOST", default="")
+EMAIL_PORT = env.int("EMAIL_PORT", default=587)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=bool(EMAIL_HOST))
+EMAIL_TIMEOUT = 10  # seconds
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
 # Days for which what a sweep corrected can be looked up.
 DRIFT_KEPT_DAYS = env.int("DRIFT_KEPT_DAYS", default=180)
@@ -219,6 +249,8 @@ if env.bool("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # How many proxies in front are ours: that many entries of X-Forwarded-For are believed.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+# Whether the log and all that is counted hold pseudonyms in place of callers' addresses.
+HASH_ADDRESSES = env.bool("HASH_ADDRESSES", default=False)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
@@ -247,4 +279,9 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {"SITE_TITLE": "Tradecounter", "SITE_HEADER": "Tradecounter"}
 
 LOGGING_CONFIG = "groundwork.logs.configure"
-LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "json": not (LOCAL or DEBUG)}
+LOGGING = {
+    "level": env.str("LOG_LEVEL", default="INFO"),
+    "json": not (LOCAL or DEBUG),
+    # The secrets of keys and claim links, wherever a line would show one.
+    "masked": r"(?<=tc_(?:live|test)_.{12}_)\w+|(?<=tc_claim_)\w+",
+}

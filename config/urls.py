@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from apikeys.api import claim
 from sync.api import hook
 
 urlpatterns = [
@@ -10,5 +11,6 @@ urlpatterns = [
     path("v1/", include("contract.urls")),
     # With or without the slash: to be sent on to the other is a success to a shop, and a loss to us.
     re_path(r"^hooks/(?P<slug>[-a-z0-9]{1,40})/?$", hook),
+    path("claim/<str:token>", claim),
     path("admin/", admin.site.urls),
 ]

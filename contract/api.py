@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.views import APIView
 
+from apikeys.models import Scope
 from catalog_mirror import revisions
 from contract import serializers as shapes
 from contract.caller import caller
@@ -106,6 +107,7 @@ class StockList(PartnerView):
     """Stock of your view, a page at a time or all of it."""
 
     route = "/v1/stock"
+    scope = Scope.STOCK.value
 
     @described(
         "list_stock",
@@ -145,6 +147,7 @@ class Pricing(PartnerView):
     """Prices of SKUs at their quantities, and whether an order of them would do."""
 
     route = "/v1/pricing"
+    scope = Scope.PRICING.value
     http_method_names = ["get", "head", "post"]  # noqa: RUF012 - as Django declares it
 
     @described("get_pricing", shapes.Basket, *_REFUSED, parameters=PRICING_PARAMETERS)
@@ -188,11 +191,15 @@ class Me(PartnerView):
     """Who you are here, under which terms."""
 
     route = "/v1/me"
+    scope = ""
 
     @described("get_me", shapes.Caller, *_REFUSED)
     def get(self, request: HttpRequest) -> HttpResponse:
         refuse_unknown(request.GET, ())
         key = {
+            "id": f"tc_{self.admission.mode}_{self.admission.public_id}",
+            "label": self.admission.label,
+            "expires_at": self.admission.expires_at,
             "scopes": self.admission.scopes,
             "requests_a_minute": self.admission.quota,
         }
@@ -204,6 +211,7 @@ class NoSuchRoute(PartnerView):
     """Anything else under /v1: logged like every request, and not found."""
 
     route = "/v1/?"
+    scope = ""
 
     @extend_schema(exclude=True)
     def get(self, _request: HttpRequest, **_: str) -> HttpResponse:

@@ -16,7 +16,9 @@ from rest_framework.views import APIView
 
 from apikeys.addresses import client_address
 from apikeys.admission import Admission, admit, admit_then, complete
-from apikeys.keys import PresentedKey, parsed
+from apikeys.keys import PresentedKey
+from apikeys.models import Scope
+from apikeys.presenting import KEY_IN_URL, TWO_AUTHORIZATIONS, presented
 from contract.encodings import compressed
 from contract.etags import NO_DIGEST, Tag, Tags, Watched, digest_of, is_unchanged
 from contract.problems import Problem, method_not_allowed, problem_response, unavailable
@@ -56,6 +58,7 @@ class PartnerView(APIView):
     http_method_names = ["get", "head"]  # noqa: RUF012 - as Django declares it
     route = ""
     retirement: Retirement | None = None
+    scope = Scope.CATALOGUE.value  # what a key with scopes needs to come in here; empty for nothing
     admission: Admission
     answered: HttpResponse
     revision: int
@@ -134,7 +137,7 @@ class PartnerView(APIView):
 
     def _answered(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
-            _refuse(self.admission)
+            _refuse(self.admission, self.scope)
             response = self._handled(request, **kwargs)
         except Problem as problem:
             response = problem_response(problem)
@@ -196,16 +199,15 @@ _customer_of: dict[str, int] = {}
 
 
 def _admitted(request: HttpRequest, route: str) -> tuple[Admission, Opened | None]:
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    key = parsed(given.strip()) if scheme.lower() == "bearer" else None
+    key, fault = presented(request)
     try:
-        return _admit(key, request, route)
+        return _admit(key, fault, request, route)
     except DatabaseError as error:
         if not _connection_was_lost(error):
             raise
         # The database was restarted under a kept connection; a new one may do. Nothing was written.
         connection.close()
-        return _admit(key, request, route)
+        return _admit(key, fault, request, route)
 
 
 def _connection_was_lost(error: DatabaseError) -> bool:
@@ -214,7 +216,7 @@ def _connection_was_lost(error: DatabaseError) -> bool:
 
 
 def _admit(
-    key: PresentedKey | None, request: HttpRequest, route: str
+    key: PresentedKey | None, fault: str, request: HttpRequest, route: str
 ) -> tuple[Admission, Opened | None]:
     caller = {
         "method": (request.method or "")[:8],
@@ -222,17 +224,20 @@ def _admit(
         "correlation_id": correlation_id(),
         "address": client_address(request),
     }
-    opening = opening_for(_customer_of.get(key.public_id)) if key else None
+    opening = opening_for(_customer_of.get(key.public_id)) if key and not fault else None
     if key and opening:
         admission, row = admit_then(opening.sql, opening.params, key, **caller)
         return admission, Opened(opening.kept, row)
-    admission = admit(key, **caller)
+    admission = admit(key, fault=fault, **caller)
     if key and admission.customer_id is not None:
         _customer_of[key.public_id] = admission.customer_id
     return admission, None
 
 
-def _refuse(admission: Admission) -> None:
+def _refuse(admission: Admission, scope: str) -> None:
+    """Raise the problem of a request that is not admitted, or not for what it asks."""
+    if admission.outcome == "faulty":
+        raise Problem(400, admission.fault, _FAULTS[admission.fault])
     if admission.outcome == "refused":
         raise Problem(
             401,
@@ -240,14 +245,29 @@ def _refuse(admission: Admission) -> None:
             "Send a valid key: `Authorization: Bearer tc_live_...`.",
             headers={"WWW-Authenticate": 'Bearer realm="tradecounter"'},
         )
-    if admission.outcome == "limited":
-        wait = str(max(1, int(admission.wait_seconds or 0) + 1))
-        raise Problem(
-            429,
-            "rate_limited",
-            f"At most {admission.quota} requests in any {_WINDOW} seconds. Try again in {wait} s.",
-            headers={"Retry-After": wait},
-        )
+    if admission.outcome == "outside":
+        raise Problem(403, "network_not_allowed", "This key may not be used from this address.")
+    if admission.outcome in ("limited", "barred"):
+        raise _too_many(admission)
+    if admission.scopes and scope and scope not in admission.scopes:
+        raise Problem(403, "scope_missing", f"This key is not for `{scope}`.")
+
+
+_FAULTS = {
+    TWO_AUTHORIZATIONS: "Send one `Authorization` header, with one key.",
+    KEY_IN_URL: "Send the key in the `Authorization` header alone. What stands in an address ends in logs: "
+    "ask for another key in place of this one.",
+}
+
+
+def _too_many(admission: Admission) -> Problem:
+    wait = str(max(1, int(admission.wait_seconds or 0) + 1))
+    if admission.outcome == "barred":
+        code, what = "too_many_failures", "Too many requests without a valid key came from here."
+    else:
+        code = "rate_limited"
+        what = f"At most {admission.quota} requests in any {_WINDOW} seconds."
+    return Problem(429, code, f"{what} Try again in {wait} s.", headers={"Retry-After": wait})
 
 
 def _limit_headers(admission: Admission) -> dict[str, str]:

@@ -243,6 +243,9 @@ class Contract(_Shape):
 
 
 class CallerKey(_Shape):
+    id = serializers.CharField(help_text="Not secret: what to name a key by.")
+    label = serializers.CharField()
+    expires_at = serializers.DateTimeField(allow_null=True)
     scopes = serializers.ListField(child=serializers.CharField())
     requests_a_minute = serializers.IntegerField()
 

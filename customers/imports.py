@@ -177,9 +177,9 @@ def _written(
         with revisions.writing(f"import by {actor}", touches_rules=True) as revision:
             before = staging.rules_before(revision.number)
             staging.refuse_moved(before)
-            if staging.judged_at != before:
+            if staging.judged_at != before:  # else nothing moved since it was compared
                 staging.judge()
-            staging.refuse(withdraw_missing=withdraw_missing)
+                staging.refuse(withdraw_missing=withdraw_missing)
             staging.count(found)
             found.withdrawn = staging.withdraw(revision.number) if withdraw_missing else 0
             if not (found.added or found.changed or found.withdrawn):

@@ -21,6 +21,9 @@ class Tier(models.Model):
 class Customer(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=200)
+    contact_email = models.EmailField(
+        blank=True, default="", db_default="", help_text="Told before a key of theirs ends."
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+import re
 from typing import Any
 
 import structlog
@@ -47,9 +48,16 @@ def _standard_library(
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     *renderer,
+                    _masking(options["masked"]),
                 ],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": options["level"]},
     }
+
+
+def _masking(secrets: str) -> Any:
+    """Return the last step of a line: what looks like a secret is left out of it."""
+    pattern = re.compile(secrets)
+    return lambda _logger, _method, line: pattern.sub("[secret]", line)

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from django.http import HttpRequest, HttpResponse
 
+from apikeys.models import Scope
 from contract.delta import latest_page
 from contract.parameters import limit_of, refuse_unknown, single
 from contract.partner_view import PartnerView
@@ -23,7 +24,6 @@ from outbound_hooks.questions import endpoint_changed, endpoint_wanted, nothing,
 from outbound_hooks.reading import deliveries_page, endpoint_json, endpoint_rows
 from outbound_hooks.replays import chosen, replay
 
-SCOPE = "webhooks"
 _ROUTE = "/v1/webhooks"
 _MOST_DELIVERIES = 100
 
@@ -31,12 +31,7 @@ _MOST_DELIVERIES = 100
 class WebhookView(PartnerView):
     """What the routes below share: the scope they need, and how they read and write."""
 
-    def _handled(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        if SCOPE not in self.admission.scopes:
-            raise Problem(
-                403, "missing_scope", f"This key has no scope {SCOPE!r}. Ask for one that does."
-            )
-        return super()._handled(request, **kwargs)
+    scope = Scope.WEBHOOKS.value
 
     @property
     def actor(self) -> str:

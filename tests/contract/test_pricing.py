@@ -5,7 +5,7 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from apikeys.models import RequestLog
+from apikeys.models import ApiKey, RequestLog
 from customers import versions
 from pricing.models import OrderMinimum, OrderRule
 from tests.factories import (
@@ -195,7 +195,14 @@ def test_one_reads_who_one_is(people, alice):
     assert (body["currency"], body["unpriced"]) == ("USD", "list_price")
     assert body["contract"] == {"starts_at": None, "ends_at": None}
     assert body["order_minimum"] is None
-    assert body["key"] == {"scopes": [], "requests_a_minute": 6000}
+    key = ApiKey.objects.get()
+    assert body["key"] == {
+        "id": f"tc_live_{key.public_id}",
+        "label": "",
+        "expires_at": None,
+        "scopes": [],
+        "requests_a_minute": 6000,
+    }
 
 
 def test_one_without_a_tier_has_none(bob):

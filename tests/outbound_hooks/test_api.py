@@ -185,9 +185,9 @@ def test_another_s_endpoint_is_not_there(people, alice, receiver):
 
 
 def test_a_key_without_the_scope_and_a_customer_without_a_contract_are_refused(people, receiver):
-    plain = client_of(people.alice)
-    assert asked(plain, "post", URL, {"url": receiver.url}).json()["code"] == "missing_scope"
-    assert plain.get(URL).status_code == 403
+    narrow = client_of(people.alice, scopes=["stock"])
+    assert asked(narrow, "post", URL, {"url": receiver.url}).json()["code"] == "scope_missing"
+    assert narrow.get(URL).status_code == 403
     dave = client_of(people.dave, scopes=["webhooks"])
     assert asked(dave, "post", URL, {"url": receiver.url}).json()["code"] == "contract_inactive"
     assert not Endpoint.objects.exists()

@@ -371,6 +371,7 @@ def test_a_tick_calls_for_the_sources_that_have_due_events(source, monkeypatch):
 
 
 def test_beat_and_worker_know_the_tasks_and_their_queue():
+    app.loader.import_default_modules()
     told = app.conf.beat_schedule
     assert {each["task"] for each in told.values()} <= set(app.tasks)
     assert app.amqp.router.route({}, "sync.tasks.follow_events")["queue"].name == "hooks"

@@ -7,6 +7,9 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog_mirror.models import Source
+from groundwork import audit
+from groundwork.correlation import correlated
+from groundwork.management.prompt import operator
 from sync import events, tasks
 from sync.events import Which
 from sync.models import InboundEvent
@@ -55,7 +58,18 @@ class Command(BaseCommand):
             self._tell(chosen, count, dry_run=dry_run)
 
     def _replay(self, which: Which) -> int:
-        source_ids = events.replay(which)
+        with correlated():
+            source_ids = events.replay(which)
+            audit.record(
+                operator(),
+                action="replay_events",
+                subject="inbound events",
+                after={
+                    "sources": list(which.slugs),
+                    "ids": list(which.ids),
+                    "count": len(source_ids),
+                },
+            )
         for source_id in set(source_ids):
             tasks.wake(source_id)
         return len(source_ids)

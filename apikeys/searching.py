@@ -1,0 +1,56 @@
+"""What staff look for in the request log: every question has an index, or a span of days."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from apikeys.keys import database_time
+
+DAY = timedelta(days=1)
+# How far back a word is looked for that has no index.
+SPAN = timedelta(days=7)
+_KEY = re.compile(r"(?:tc_(?:live|test)_)?([0-9A-Za-z]{12})")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_STATUS = re.compile(r"[1-5]\d\d")
+
+
+def requests_meant(text: str) -> Q:
+    """Return the filter for a search: keys, days, statuses, addresses and request ids, which add up.
+
+    Raise `ValidationError` for a day that does not exist.
+    """
+    words = text.split()
+    if not words:
+        return Q()
+    days = [_day(word) for word in words if _DAY.fullmatch(word)]
+    others = [_one(word) for word in words if not _DAY.fullmatch(word)]
+    meant = Q()
+    for day in days:
+        meant &= Q(at__gte=day, at__lt=day + DAY)
+    is_indexed = any(_KEY.fullmatch(word) for word in words)
+    if not days and not is_indexed:
+        meant &= Q(at__gte=database_time() - SPAN)
+    for other in others:
+        meant &= other
+    return meant
+
+
+def _one(word: str) -> Q:
+    if match := _KEY.fullmatch(word):
+        return Q(key_public_id=match[1])
+    if _STATUS.fullmatch(word):
+        return Q(status=int(word))
+    try:
+        return Q(address=str(ip_address(word)))
+    except ValueError:
+        return Q(correlation_id=word)
+
+
+def _day(word: str) -> datetime:
+    try:
+        return datetime.fromisoformat(word).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ValidationError(f"{word} is no day. Write it as 2026-11-21.") from error

@@ -1,0 +1,267 @@
+"""Staff issue, change, rotate and revoke keys on their pages; a secret is on one page, once."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apikeys import keys
+from apikeys.models import ApiKey, ClaimLink, CustomerLimit, RequestLog
+from groundwork.models import AuditEntry
+from tests.apikeys.test_limit import outcomes
+from tests.factories import CustomerFactory, key_of, now
+
+KEY = re.compile(r"tc_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{38}")
+LIST = "/admin/apikeys/apikey/"
+
+
+@pytest.fixture
+def alder(database):
+    return CustomerFactory(slug="alder", name="Alder")
+
+
+@pytest.fixture
+def staff(alder) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("ann"))
+    return client
+
+
+def form(customer, **says) -> dict[str, str]:
+    split = {"expires_at_0": "", "expires_at_1": ""}
+    return split | {"customer": customer.pk, "mode": "live", "label": "", "how": "shown"} | says
+
+
+def acted(staff: Client, action: str, *public_ids: str, **says):
+    pks = [ApiKey.objects.get(public_id=public_id).pk for public_id in public_ids]
+    return staff.post(LIST, {"action": action, "_selected_action": pks} | says)
+
+
+def test_a_key_is_issued_and_shown_on_one_page_that_is_kept_nowhere(alder, staff):
+    page = staff.get(f"{LIST}add/").content.decode()
+    assert "None checked: all of them." in page
+    answer = staff.post(
+        f"{LIST}add/",
+        form(
+            alder, label="shop", scopes=["stock"], allowed_networks="203.0.113.0/24\n2001:db8::/48"
+        ),
+    )
+    (key,) = KEY.findall(answer.content.decode())
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
+    assert "messages" not in answer.cookies
+    row = ApiKey.objects.get()
+    assert (row.label, row.scopes) == ("shop", ["stock"])
+    assert row.allowed_networks == ["203.0.113.0/24", "2001:db8::/48"]
+    assert AuditEntry.objects.get().actor == "ann"
+    for path in (LIST, f"{LIST}{row.pk}/change/", "/admin/", "/admin/groundwork/auditentry/"):
+        said = staff.get(path)
+        assert said.status_code == 200
+        assert key[21:53] not in said.content.decode()
+
+
+def test_staff_who_make_a_link_never_see_the_key(alder, staff):
+    answer = staff.post(
+        f"{LIST}add/", form(alder, how="by_link", expires_at_0="2030-01-01", expires_at_1="00:00")
+    )
+    said = answer.content.decode()
+    assert not KEY.search(said)
+    path = re.search(r"/claim/tc_claim_\w+", said)[0]
+    assert ApiKey.objects.count() == 0
+    assert KEY.search(Client().post(path).content.decode())
+    assert ApiKey.objects.get().expires_at == datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("says", "field", "why"),
+    [
+        ({"allowed_networks": "nowhere"}, "allowed_networks", "nowhere is no network"),
+        ({"requests_a_minute": "0"}, "__all__", "A limit is between 1 and 6000 requests."),
+        ({"scopes": ["everything"]}, "scopes", "everything is not one of the available choices"),
+        ({"customer": ""}, "customer", "This field is required."),
+    ],
+)
+def test_what_no_key_may_say_is_told_beside_its_field(alder, staff, says, field, why):
+    answer = staff.post(f"{LIST}add/", form(alder) | says)
+    errors = answer.context["adminform"].form.errors
+    assert why in " ".join(errors[field])
+    assert (ApiKey.objects.count(), AuditEntry.objects.count()) == (0, 0)
+
+
+def test_a_key_is_changed_and_the_change_is_audited(alder, staff):
+    key = key_of(alder, label="old")
+    row = ApiKey.objects.get()
+    page = f"{LIST}{row.pk}/change/"
+    assert staff.get(page).status_code == 200
+    says = {"label": "new", "requests_a_minute": "5", "expires_at_0": "", "expires_at_1": ""}
+    assert staff.post(page, says).status_code == 302
+    row.refresh_from_db()
+    assert (row.label, row.requests_a_minute, row.customer) == ("new", 5, alder)
+    entry = AuditEntry.objects.get(action="apikey.changed")
+    assert (entry.actor, entry.before["label"], entry.after["label"]) == ("ann", "old", "new")
+    assert outcomes(key, 1) == ["admitted"]
+
+
+def test_a_revoked_key_is_looked_at_and_changed_no_more(alder, staff):
+    key = key_of(alder)
+    keys.revoke(key[8:20], actor="ann", reason="leaked")
+    page = f"{LIST}{ApiKey.objects.get().pk}/change/"
+    assert "leaked" in staff.get(page).content.decode()
+    assert staff.post(page, {"label": "new"}).status_code == 403
+    assert ApiKey.objects.get().label == ""
+
+
+def test_keys_are_revoked_with_a_reason_that_is_asked_for(alder, staff):
+    first, second = key_of(alder), key_of(alder)
+    asked = acted(staff, "revoke", first[8:20], second[8:20])
+    assert f"tc_live_{first[8:20]}" in asked.content.decode()
+    empty = acted(staff, "revoke", first[8:20], apply="yes", reason="")
+    assert "This field is required." in empty.content.decode()
+    assert ApiKey.objects.exclude(revoked_at=None).count() == 0
+    acted(staff, "revoke", first[8:20], second[8:20], apply="yes", reason="leaked")
+    assert list(ApiKey.objects.values_list("revoked_reason", flat=True)) == ["leaked"] * 2
+    assert (outcomes(first, 1), outcomes(second, 1)) == (["refused"], ["refused"])
+
+
+def test_keys_are_rotated_and_the_new_ones_shown_once(alder, staff):
+    old = key_of(alder)
+    assert "Overlap days" in acted(staff, "rotate", old[8:20]).content.decode()
+    says = {"apply": "yes", "overlap_days": "3", "how": "shown"}
+    answer = acted(staff, "rotate", old[8:20], **says)
+    (new,) = KEY.findall(answer.content.decode())
+    assert (outcomes(old, 1), outcomes(new, 1)) == (["admitted"], ["admitted"])
+    ends = ApiKey.objects.get(public_id=old[8:20]).expires_at
+    assert timedelta(days=2) < ends - now() < timedelta(days=4)
+    again = acted(staff, "rotate", old[8:20], **says)
+    assert again.status_code == 302
+    assert "was rotated already" in staff.get(LIST).content.decode()
+    assert ApiKey.objects.count() == 2
+
+
+def test_a_link_to_a_successor_is_made_and_withdrawn(alder, staff):
+    old = key_of(alder)
+    answer = acted(staff, "rotate", old[8:20], apply="yes", overlap_days="3", how="by_link")
+    path = re.search(r"/claim/tc_claim_\w+", answer.content.decode())[0]
+    assert Client().get(path).status_code == 200
+    link = ClaimLink.objects.get()
+    links = "/admin/apikeys/claimlink/"
+    assert staff.get(links).status_code == staff.get(f"{links}{link.pk}/change/").status_code == 200
+    staff.post(links, {"action": "withdraw", "_selected_action": [link.pk]})
+    assert Client().post(path).status_code == 410
+    assert ApiKey.objects.count() == 1
+
+
+def test_who_may_only_look_changes_nothing(alder):
+    key = key_of(alder)
+    user = User.objects.create_user("bob", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_apikey"))
+    client = Client()
+    client.force_login(user)
+    assert client.get(LIST).status_code == 200
+    assert client.get(f"{LIST}add/").status_code == 403
+    acted(client, "revoke", key[8:20], apply="yes", reason="spite")
+    acted(client, "rotate", key[8:20], apply="yes", overlap_days="0", how="shown")
+    assert ApiKey.objects.filter(revoked_at=None, expires_at=None).count() == 1
+
+
+def test_the_list_says_when_each_was_last_used_in_a_fixed_number_of_queries(alder, staff):
+    for _ in range(3):
+        key = key_of(alder)
+    outcomes(key, 1)
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        page = staff.get(LIST).content.decode()
+    at = RequestLog.objects.get().at
+    assert page.count(f"{at:%Y-%m-%d %H:%M} UTC") == 1
+    for _ in range(10):
+        key_of(alder)
+    with CaptureQueriesContext(connection) as many:
+        staff.get(LIST)
+    assert len(few) == len(many)
+
+
+def test_a_customer_s_limit_is_set_changed_and_taken_back(alder, staff):
+    page = "/admin/apikeys/customerlimit/"
+    assert (
+        staff.post(f"{page}add/", {"customer": alder.pk, "requests_a_minute": "2"}).status_code
+        == 302
+    )
+    key = key_of(alder)
+    assert outcomes(key, 3) == ["admitted"] * 2 + ["limited"]
+    staff.post(f"{page}{alder.pk}/change/", {"requests_a_minute": "3"})
+    assert outcomes(key, 2) == ["admitted", "limited"]
+    staff.post(f"{page}{alder.pk}/delete/", {"post": "yes"})
+    assert CustomerLimit.objects.count() == 0
+    assert outcomes(key, 1) == ["admitted"]
+    assert AuditEntry.objects.filter(action="customer.limited", actor="ann").count() == 3
+
+
+# -- the log -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def log(alder) -> dict[str, datetime]:
+    """Requests of two keys on two days."""
+    days = {"2026-11-20": 20, "2026-11-21": 21}
+    rows = [
+        RequestLog(
+            id=number, at=datetime(2026, 11, day, hour, tzinfo=UTC), key_public_id=key, method="GET",
+            route=f"/v1/{key}/{day}/{hour}", status=200 if hour else 404, correlation_id=f"id-{number}",
+            address=f"203.0.113.{day}",
+        )
+        for number, (key, day, hour) in enumerate(
+            (key, day, hour)
+            for key in ("aaaaaaaaaaaa", "bbbbbbbbbbbb") for day in days.values() for hour in (0, 1)
+        )
+    ]  # fmt: skip
+    RequestLog.objects.bulk_create(rows)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("aaaaaaaaaaaa", {"/v1/aaaaaaaaaaaa/20/0", "/v1/aaaaaaaaaaaa/20/1", "/v1/aaaaaaaaaaaa/21/0",
+                          "/v1/aaaaaaaaaaaa/21/1"}),
+        ("tc_live_aaaaaaaaaaaa 2026-11-20", {"/v1/aaaaaaaaaaaa/20/0", "/v1/aaaaaaaaaaaa/20/1"}),
+        ("2026-11-20 404", {"/v1/aaaaaaaaaaaa/20/0", "/v1/bbbbbbbbbbbb/20/0"}),
+        ("id-3 2026-11-21", {"/v1/aaaaaaaaaaaa/21/1"}),
+        ("203.0.113.20 2026-11-20 bbbbbbbbbbbb 200", {"/v1/bbbbbbbbbbbb/20/1"}),
+        ("id-3 2026-11-20", set()),
+        ("2026-11-31", set()),
+    ],
+)  # fmt: skip
+def test_requests_are_found_by_key_day_status_address_and_id(log, staff, words, found):
+    page = staff.get("/admin/apikeys/requestlog/", {"q": words}).content.decode()
+    assert set(re.findall(r"/v1/[ab]+/\d+/\d", page)) == found
+
+
+def test_what_has_no_index_is_looked_for_in_the_last_seven_days(alder, staff, clock):
+    key = key_of(alder)
+    outcomes(key, 1)
+    path = "/admin/apikeys/requestlog/"
+    RequestLog.objects.update(correlation_id="the-request-id")
+    assert "/v1/products" in staff.get(path, {"q": "the-request-id"}).content.decode()
+    clock.move(timedelta(days=8))
+    assert "/v1/products" not in staff.get(path, {"q": "the-request-id"}).content.decode()
+    assert "/v1/products" in staff.get(path, {"q": key[8:20]}).content.decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requestlog",
+        "refusedstrangers",
+        "usagehour",
+        "keynetwork",
+        "suspicion",
+        "expirynotice",
+        "claimlink",
+    ],
+)
+def test_every_list_opens(staff, name):
+    assert staff.get(f"/admin/apikeys/{name}/", {"q": "aaaaaaaaaaaa"}).status_code == 200

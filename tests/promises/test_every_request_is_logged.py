@@ -1,0 +1,100 @@
+"""Promise: rows = authenticated requests, kill -9 included; strangers are rows up to a limit, then counted."""
+
+import http.client
+import itertools
+import threading
+
+import pytest
+
+from apikeys import admission
+from apikeys.models import RefusedStrangers, RequestLog
+from tests.factories import cast, key_of
+from tests.promises.clients import Asked, ask, hammered
+from tests.promises.processes import Processes, wait_for
+
+ASKED = (
+    ("GET", "/v1/stock", 200),
+    ("GET", "/v1/products?limit=2", 200),
+    ("GET", "/v1/products/NOPE", 404),
+    ("GET", "/v1/stock?limit=0", 400),
+    ("POST", "/v1/stock", 405),
+    ("GET", "/v1/nowhere", 404),
+    ("HEAD", "/v1/stock", 200),
+    ("GET", "/v1/changes", 200),
+)
+
+
+@pytest.fixture
+def web(database, tmp_path):
+    processes = Processes(tmp_path)
+    processes.start("web")
+    yield processes
+    processes.end()
+
+
+def logged() -> dict[str, list[int | None]]:
+    found: dict[str, list[int | None]] = {}
+    for request_id, status in RequestLog.objects.values_list("correlation_id", "status"):
+        found.setdefault(request_id, []).append(status)
+    return found
+
+
+def test_what_a_client_was_answered_stands_in_the_log_to_the_status(web):
+    key = key_of(cast().alice, requests_a_minute=50)
+    kept = http.client.HTTPConnection("127.0.0.1", web.port, timeout=20)
+    told = [
+        (ask(kept, key, path, method), status)
+        for method, path, status in itertools.islice(itertools.cycle(ASKED), 64)
+    ]
+    kept.close()
+    assert [one.status for one, _ in told] == [status for _, status in told[:50]] + [429] * 14
+    assert logged() == {one.request_id: [one.status] for one, _ in told}
+
+
+def test_kill_9_of_the_web_process_loses_no_request_that_was_admitted(web):
+    """Again and again in mid-request: a row without a status is one that the kill cut off."""
+    key, told = key_of(cast().alice, requests_a_minute=6000), []
+    for round_number in range(4):
+        ended = threading.Event()
+
+        def hammer(ended=ended) -> None:
+            told.extend(
+                hammered(
+                    web.port,
+                    key,
+                    clients=6,
+                    each=2000,
+                    path="/v1/products?limit=4",
+                    until=ended.is_set,
+                )
+            )
+
+        thread = threading.Thread(target=hammer)
+        thread.start()
+        wanted = 40 * (round_number + 1)
+        wait_for(lambda wanted=wanted: RequestLog.objects.count() > wanted)
+        web.kill("web")
+        ended.set()
+        thread.join()
+        web.start("web")
+    rows = logged()
+    answered = {each.request_id: each.status for each in told if each.status is not None}
+    assert set(answered.values()) == {200}
+    assert {request_id: rows.get(request_id) for request_id in answered} == {
+        request_id: [status] for request_id, status in answered.items()
+    }
+    cut_off = {each.request_id for each in told if each.status is None}
+    assert cut_off
+    assert set(rows) <= set(answered) | cut_off
+    assert all(rows[request_id] in ([None], [200]) for request_id in cut_off & set(rows))
+
+
+def test_strangers_are_rows_up_to_a_limit_and_counted_beyond_it(web):
+    cast()
+    told: list[Asked] = hammered(web.port, "", clients=8, each=20, path="/v1/stock")
+    assert {each.status for each in told} == {401, 429}
+    rows = logged()
+    assert len(rows) == admission.STRANGERS_LOGGED
+    statuses = {each.request_id: [each.status] for each in told}
+    assert all(statuses[request_id] == status for request_id, status in rows.items())
+    assert sum(RefusedStrangers.objects.values_list("refusals", flat=True)) == len(told) == 160
