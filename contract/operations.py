@@ -14,6 +14,7 @@ from drf_spectacular.utils import (
 from contract import serializers as shapes
 from contract.change_cursors import FACETS
 from contract.examples import EXAMPLES, REQUESTS
+from contract.fields import ITEM, paths
 from contract.parameters import DEFAULT_LIMIT, LONGEST_VALUE, MOST_ITEMS, MOST_STOCK, MOST_VALUES
 from contract.pricing import LARGEST_QUANTITY
 
@@ -31,7 +32,8 @@ _REFUSALS = {
     500: "Something failed here.",
     503: "The service cannot reach its database.",
 }
-_VALUE = {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE}
+_NO_NUL = r"^[^\u0000]*$"
+VALUE = {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE, "pattern": _NO_NUL}
 
 
 def _limit(most: int, *, whole: bool = False) -> dict[str, Any]:
@@ -40,14 +42,14 @@ def _limit(most: int, *, whole: bool = False) -> dict[str, Any]:
 
 
 def _values(name: str, what: str, *, required: bool = False) -> OpenApiParameter:
-    schema = {"type": "array", "items": _VALUE, "maxItems": MOST_VALUES}
+    schema = {"type": "array", "items": VALUE, "maxItems": MOST_VALUES}
     return OpenApiParameter(
         name, schema, required=required, explode=True, description=f"Repeat for several: {what}"
     )
 
 
 _CURSOR = OpenApiParameter(
-    "cursor", _VALUE | {"maxLength": 2000}, description="`next_cursor` of the page before."
+    "cursor", VALUE | {"maxLength": 2000}, description="`next_cursor` of the page before."
 )
 _FILTERS = [
     _values("brand", "slugs of brands."),
@@ -72,7 +74,8 @@ STOCK_PARAMETERS = [
 ]
 FIELDS = OpenApiParameter(
     "fields",
-    {"type": "string"},
+    {"type": "array", "items": {"enum": list(paths(ITEM))}, "minItems": 1},
+    explode=False,
     description="The members of an item to answer with, and `sku`: `name,stock,price.unit`.",
 )
 PRICING_PARAMETERS = [
