@@ -61,6 +61,7 @@ pins: .venv/.installed ## Pin what requirements/*.in ask for (UPGRADE=--upgrade 
 
 bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,requests)
+	@$(call bench_of,polling_costs)
 	@$(call bench_of,prices)
 	@$(call bench_of,sweep_costs)
 	@$(call bench_of,webhooks)

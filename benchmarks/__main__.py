@@ -8,7 +8,15 @@ import sys
 import django
 from django.core.management import call_command
 
-PARTS = ("requests", "prices", "sweep_costs", "overheads", "applying_costs", "webhooks")
+PARTS = (
+    "requests",
+    "prices",
+    "sweep_costs",
+    "overheads",
+    "applying_costs",
+    "webhooks",
+    "polling_costs",
+)
 
 
 def main(part: str) -> None:

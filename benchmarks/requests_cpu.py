@@ -9,9 +9,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection
 
@@ -31,6 +31,7 @@ class Case:
     ours: Callable[[str], str]
     bare: str
     at_least: float | None
+    tags: Mapping[str, str] = field(default_factory=dict)  # by key: what it holds already
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _compared(case: Case, ours: _Server, bare: _Server, turn: Iterator[str]) -> 
     costs: list[tuple[float, float]] = []
     times: list[float] = []
     for number in range(ROUNDS + 1):
-        mine, took = _cost(ours, case.ours, turn, database)
+        mine, took = _cost(ours, case.ours, turn, database, case.tags)
         theirs, _ = _cost(bare, lambda _: case.bare, turn, database)
         if number:  # the first round warms up
             costs.append((mine, theirs))
@@ -127,24 +128,37 @@ def _compared(case: Case, ours: _Server, bare: _Server, turn: Iterator[str]) -> 
 
 
 def _cost(
-    server: _Server, path: Callable[[str], str], turn: Iterator[str], database: list[int]
+    server: _Server,
+    path: Callable[[str], str],
+    turn: Iterator[str],
+    database: list[int],
+    tags: Mapping[str, str] | None = None,
 ) -> tuple[float, list[float]]:
     pids = [*cpu.tree_of(server.pid), *cpu.tree_of(database[0])]
     before = cpu.seconds(pids)
-    times = _ask(server.port, path, turn, count=REQUESTS)
+    times = _ask(server.port, path, turn, count=REQUESTS, tags=tags or {})
     return (cpu.seconds(pids) - before) / REQUESTS * 1000, times
 
 
-def _ask(port: int, path: Callable[[str], str], turn: Iterator[str], *, count: int) -> list[float]:
+def _ask(
+    port: int,
+    path: Callable[[str], str],
+    turn: Iterator[str],
+    *,
+    count: int,
+    tags: Mapping[str, str] | None = None,
+) -> list[float]:
     client, times = http.client.HTTPConnection(_HOST, port), []
     for key in itertools.islice(turn, count):
-        asked = path(key)
+        asked, headers = path(key), {"Authorization": f"Bearer {key}"}
+        if tags:
+            headers["If-None-Match"] = tags[key]
         started = time.perf_counter()
-        client.request("GET", asked, headers={"Authorization": f"Bearer {key}"})
+        client.request("GET", asked, headers=headers)
         response = client.getresponse()
         body = response.read()
         times.append((time.perf_counter() - started) * 1000)
-        if response.status != 200:
+        if response.status != (304 if tags else 200):
             raise RuntimeError(f"{asked}: {response.status} {body[:200]!r}")
     client.close()
     return times

@@ -130,6 +130,7 @@ def described(
     """
     decorator: Callable[[_V], _V] = extend_schema(
         operation_id=name,
+        summary=name.replace("_", " ").capitalize(),
         parameters=[*(parameters or []), *([_IF_NONE_MATCH] if tagged else [])],
         request=body,
         responses={200: shape, **(_NOT_MODIFIED if tagged else {}), **_problems(refusals)},
