@@ -8,8 +8,7 @@ from types import FrameType
 from django.core.management.base import CommandError
 
 from catalog_mirror.models import Source
-
-WRONG_USAGE = 2
+from groundwork.management.prompt import WRONG_USAGE
 
 
 def named(slugs: list[str] | None) -> list[Source]:

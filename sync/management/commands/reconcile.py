@@ -13,9 +13,9 @@ from rich.console import Console
 from catalog_mirror.differences import Difference
 from catalog_mirror.models import Source
 from groundwork.correlation import correlated
-from groundwork.prompt import operator
+from groundwork.management.prompt import WRONG_USAGE, operator
 from sync import report
-from sync.management.prompt import WRONG_USAGE, named, stop_signals
+from sync.management.prompt import named, stop_signals
 from sync.runs import AlreadyRunning
 from sync.sweep import Manner, SweepFailed, SweepStopped, sweep
 from sync.tally import SweepResult

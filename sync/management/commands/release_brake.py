@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from catalog_mirror.brake import NothingToRelease
 from groundwork.correlation import correlated
-from groundwork.prompt import operator
-from sync.management.prompt import WRONG_USAGE, named
+from groundwork.management.prompt import WRONG_USAGE, operator
+from sync.management.prompt import named
 from sync.releasing import release_brake
 
 
