@@ -12,7 +12,7 @@ DEPLOYMENT := DATABASE_URL=postgres://app@db.example/tradecounter REDIS_URL=redi
 	ALLOWED_HOSTS=tradecounter.example CURSOR_KEYS=$(NO_KEY) SEALING_KEYS=$(NO_KEY) \
 	SECRET_KEY=not-a-secret-but-as-long-and-as-varied-as-one-0123456789
 
-.PHONY: help run test test-all check format openapi pins bench stop reset
+.PHONY: help run test test-all check format openapi pins bench bench-scale stop reset
 
 help: ## Show this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -58,6 +58,9 @@ pins: .venv/.installed ## Pin what requirements/*.in ask for (UPGRADE=--upgrade 
 	$(COMPILE) $(UPGRADE) uv.in --output-file uv.txt
 	$(COMPILE) $(UPGRADE) production.in --output-file production.txt
 	$(COMPILE) $(UPGRADE) development.in --output-file development.txt
+
+bench-scale: .venv/.installed ## Measure prices with 1,000,000 SKUs and 5,000 customers (half an hour)
+	@$(call bench_of,prices_at_scale)
 
 bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,requests)

@@ -11,6 +11,7 @@ from django.core.management import call_command
 PARTS = (
     "requests",
     "prices",
+    "prices_at_scale",
     "sweep_costs",
     "overheads",
     "applying_costs",

@@ -34,15 +34,16 @@ _ACTOR = "benchmark"
 _WORDS = "enamel bamboo recycled cotton matte brushed insulated printed engraved woven soft sturdy"
 
 
-def build() -> list[str]:
+def build(*, variants: int = VARIANTS, customers: int = CUSTOMERS) -> list[str]:
     """Fill an empty database; return one key for each customer."""
     chance = random.Random(20_261_121)  # noqa: S311 - any fixed seed
-    for source, products in catalogue(chance, sources()):
+    for source, products in catalogue(chance, sources(), variants=variants):
         mirror.apply(source, products, observed_at=now(), origin=_ACTOR)
     tiers = [Tier.objects.create(slug=f"tier-{n}", name=f"Tier {n}") for n in range(4)]
     for tier in tiers:
         _tier_rules(tier, chance)
-    return [_customer(number, tiers, chance) for number in range(CUSTOMERS)]
+    ids = list(Variant.objects.order_by("pk").values_list("pk", flat=True))
+    return [_customer(number, tiers, ids, chance) for number in range(customers)]
 
 
 def sources() -> list[Source]:
@@ -50,11 +51,15 @@ def sources() -> list[Source]:
 
 
 def catalogue(
-    chance: random.Random, sources: list[Source], *, at_once: int = _CHUNK
+    chance: random.Random,
+    sources: list[Source],
+    *,
+    at_once: int = _CHUNK,
+    variants: int = VARIANTS,
 ) -> Iterator[tuple[Source, list[ProductRecord]]]:
     """Yield what the sources' shops say, so many variants at once."""
     for source in sources:
-        for products in _chunks(source, chance, at_once):
+        for products in _chunks(source, chance, at_once, variants // 2):
             yield source, products
 
 
@@ -83,8 +88,10 @@ def _source(slug: str, rank: int) -> Source:
     return source
 
 
-def _chunks(source: Source, chance: random.Random, at_once: int) -> Iterator[list[ProductRecord]]:
-    numbers = range(VARIANTS // 2)
+def _chunks(
+    source: Source, chance: random.Random, at_once: int, variants: int
+) -> Iterator[list[ProductRecord]]:
+    numbers = range(variants)
     for start in range(0, len(numbers), at_once):
         chunk = numbers[start : start + at_once]
         yield [_product(source, n, chance) for n in chunk[::5]]
@@ -147,17 +154,16 @@ def _discount(tier: Tier, chance: random.Random, **subject: Brand | Category) ->
     )
 
 
-def _customer(number: int, tiers: list[Tier], chance: random.Random) -> str:
+def _customer(number: int, tiers: list[Tier], ids: list[int], chance: random.Random) -> str:
     customer = Customer.objects.create(slug=f"customer-{number}", name=f"Customer {number}")
     tier = tiers[number % len(tiers)]
     versions.add(CustomerTerms, actor=_ACTOR, customer=customer, tier=tier, currency="USD")
-    for pk in chance.sample(range(VARIANTS), 5):
-        variant = Variant.objects.order_by("pk")[pk]
+    for pk in chance.sample(ids, 5):
         versions.add(
             PriceRule,
             actor=_ACTOR,
             customer=customer,
-            variant=variant,
+            variant_id=pk,
             kind="fixed",
             amount=Decimal("4.99"),
             currency="USD",

@@ -1,16 +1,17 @@
 """The mirror as it stood: which revision held at an instant, and a variant's state at it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
 
 from catalog_mirror.states import State
 
 _REVISION_AT = """
-    select number, number < (select coalesce(max(until_revision), 0) from catalog_mirror_pruning)
-    from catalog_mirror_revision where recorded_at <= %s order by number desc limit 1
+    select number from catalog_mirror_revision where recorded_at <= %s order by number desc limit 1
 """
+_PRUNED = "select max(until_revision) from catalog_mirror_pruning"
+_RECORDED_AT = "select recorded_at from catalog_mirror_revision where number = %s"
 # A state stands from where the one before it ended, or from the variant's creation.
 _CARRIED = """
     with every as (
@@ -42,24 +43,57 @@ _CARRIED = """
 
 
 class NothingThen(Exception):
-    """The mirror knew nothing at that instant, or knows it no more."""
+    """The mirror knew nothing at that instant, or of that revision, or knows it no more."""
 
 
-def revision_at(at: datetime) -> int:
-    """Return the revision that held at an instant; raise `NothingThen` before the first one kept."""
-    with connection.cursor() as cursor:
-        cursor.execute(_REVISION_AT, [at])
-        row = cursor.fetchone()
-    if row is None:
+def moment_of(at: datetime | None, revision: int | None) -> tuple[int, datetime]:
+    """Return a revision and an instant, the one not given found by the other; none is now.
+
+    An answer that was served between a revision's stamp and its commit still read the one before:
+    only its revision names that exactly. Raise `NothingThen`.
+    """
+    if revision is not None:
+        recorded_at = _recorded_at(revision)
+        _refuse_pruned(revision)
+        return revision, at or recorded_at
+    at = at or _now()
+    held = _revision_at(at)
+    _refuse_pruned(held)
+    return held, at
+
+
+def _refuse_pruned(revision: int) -> None:
+    if revision < (_first(_PRUNED) or 0):
+        raise NothingThen(
+            f"What variants were at revision {revision} has been pruned. Ask for a later time."
+        )
+
+
+def _revision_at(at: datetime) -> int:
+    found = _first(_REVISION_AT, at)
+    if found is None:
         raise NothingThen(
             f"Nothing was mirrored at {at:%Y-%m-%d %H:%M:%S %Z}. Ask for a later time."
         )
-    number, was_pruned = row
-    if was_pruned:
-        raise NothingThen(
-            f"What variants were at {at:%Y-%m-%d %H:%M:%S %Z} has been pruned. Ask for a later time."
-        )
-    return int(number)
+    return int(found)
+
+
+def _recorded_at(revision: int) -> datetime:
+    found: datetime | None = _first(_RECORDED_AT, revision)
+    if found is None:
+        raise NothingThen(f"There is no revision {revision}. An answer's X-Revision names one.")
+    return found
+
+
+def _now() -> datetime:
+    return cast("datetime", _first("select clock_timestamp()"))
+
+
+def _first(sql: str, *params: datetime | int) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        row = cursor.fetchone()
+    return row and row[0]
 
 
 def state_at(sku: str, revision: int) -> State | None:

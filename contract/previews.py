@@ -99,7 +99,7 @@ def preview(draft: Previewed | None, *, replaces: Previewed | None = None) -> Pr
     states, reached = _states_under(named), _reached(named)
     found = Preview(reached=reached.count(), goods=len(states))
     for customer in reached.order_by("pk")[:MOST_CUSTOMERS]:
-        past = Past(customer, None)
+        past = Past(customer)
         if past.terms is None or not past.terms.hold(past.at):
             continue
         found.customers += 1

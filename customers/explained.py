@@ -1,5 +1,6 @@
-"""Puts an explanation into lines for a terminal, or into JSON."""
+"""What explaining commands share: how they are asked, and how they answer in lines or JSON."""
 
+from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import IO, Any, cast
 
@@ -13,6 +14,17 @@ from customers.explanations import Considered
 from customers.models import Customer
 
 COLUMNS = ("rule", "says", "who", "what", "starts_at", "ends_at", "outcome")
+
+
+def asked_of(parser: ArgumentParser) -> None:
+    """Declare what every explanation is asked with."""
+    parser.add_argument("--customer", required=True, metavar="SLUG")
+    parser.add_argument("--sku", required=True)
+    parser.add_argument("--at", help="an instant with its offset; now where none is given")
+    parser.add_argument(
+        "--revision", type=int, help="the X-Revision of an answer, to explain that very answer"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def named_customer(slug: str) -> Customer:
@@ -33,10 +45,10 @@ def print_json(command: BaseCommand, explanation: Any) -> None:
 
 
 def print_rules(command: BaseCommand, heading: str, rules: list[Considered]) -> None:
-    """Print a heading, and a table of rules with the one that decides first."""
+    """Print a heading, and a table of the rules that were considered."""
     command.stdout.write(heading)
     if not rules:
-        command.stdout.write("No rule covers it.")
+        command.stdout.write("  No rule covers it.")
         return
     table = Table(*COLUMNS, box=None, pad_edge=False)
     for rule in rules:

@@ -45,13 +45,13 @@ class VisibilityExplanation:
 
 
 def explain_visibility(
-    customer: Customer, sku: str, *, at: datetime | None
+    customer: Customer, sku: str, *, at: datetime | None, revision: int | None = None
 ) -> VisibilityExplanation:
-    """Explain whether a customer saw a SKU at an instant (None: now), by the rules of that instant.
+    """Explain whether a customer saw a SKU at an instant and a revision; neither is now.
 
-    Raise `catalog_mirror.past.NothingThen` for an instant before the first revision.
+    Raise `catalog_mirror.past.NothingThen` where nothing was there yet.
     """
-    past = Past(customer, at)
+    past = Past(customer, at, revision)
     at, state = past.at, past.state(sku)
     book = past.rules("customers_visibilityrule", "r.effect", VisibilityVersion)
     rules = book.covering(state) if state else []

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
+from customers.cells import guarded
 from customers.models import Customer
 from customers.sheets import Sheet
 
@@ -31,7 +32,8 @@ def export_rules(sheet: Sheet, cells: Cells, file: IO[str], *, customer: Custome
     writer.writeheader()
     count = 0
     for rule in _standing(sheet, customer):
-        writer.writerow({**_who_what_when(rule), **cells(rule)})
+        row = {**_who_what_when(rule), **cells(rule)}
+        writer.writerow({name: guarded(str(value)) for name, value in row.items()})
         count += 1
     return count
 

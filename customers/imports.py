@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection
 
 from catalog_mirror import revisions
 from customers.models import SUBJECTS
-from customers.sheets import Fault, Lines, Sheet, lines_of
+from customers.sheets import Fault, Lines, Sheet, lines_in, lines_of
 from groundwork import audit
 
 MOST_TOLD = 100  # faults and differences; their counts are whole
@@ -25,6 +25,8 @@ _STAGE = """
 """
 _DROP = "drop table if exists {staged}"
 _FILL = "insert into {staged} select * from jsonb_populate_recordset(null::{staged}, %s)"
+# "not in" is looked up in a hash made once; for "not exists" the planner, which knows little of a table
+# just filled, chose to read the whole file for every rule. The ids asked for are never null.
 # A line finds its rule by the id it names, else by what makes two rules equal: one that no line names.
 _FORGET = "update {staged} set rule_uid = null where not names_rule"
 _FIND = """
@@ -32,7 +34,7 @@ _FIND = """
     from {table} r
     where s.rule_uid is null and r.until_revision is null
       and ({r_key}) = ({s_key})
-      and not exists (select from {staged} n where n.names_rule and n.rule_uid = r.rule_uid)
+      and r.rule_uid not in (select rule_uid from {staged} where names_rule)
 """
 _JUDGE = """
     update {staged} s set
@@ -48,6 +50,18 @@ _JUDGE = """
     where j.line = s.line
 """
 _GONE = "select line from {staged} where verdict = 'gone' order by line limit %s"
+# A line that would come to equal a rule which stays as it is: the database refuses two.
+_COLLIDES = """
+    select s.line, r.rule_uid
+    from {staged} s
+    join {table} r on r.until_revision is null and ({r_key}) = ({s_key})
+      and r.rule_uid is distinct from s.rule_uid
+    where s.verdict in ('added', 'changed')
+      and r.rule_uid not in (select rule_uid from {staged} where verdict = 'changed')
+      and not (%s and coalesce(r.customer_id, r.tier_id) is not null and r.rule_uid not in
+               (select rule_uid from {staged} where rule_uid is not null))
+    order by s.line limit %s
+"""
 _COUNT = "select verdict, count(*) from {staged} group by 1"
 _TELL = """
     select s.line, s.verdict, to_jsonb(s), to_jsonb(r)
@@ -76,7 +90,7 @@ _MISSING = """
     where r.until_revision is null
       and (r.customer_id in (select customer_id from {staged})
            or r.tier_id in (select tier_id from {staged}))
-      and not exists (select from {staged} s where s.rule_uid = r.rule_uid)
+      and r.rule_uid not in (select rule_uid from {staged} where rule_uid is not null)
 """
 
 
@@ -89,10 +103,24 @@ class Difference:
     before: dict[str, Any] | None
     after: dict[str, Any]
 
+    @property
+    def words(self) -> str:
+        """What the line would do, in a few words."""
+        if self.before is None:
+            return "new"
+        return ", ".join(
+            f"{name} {self.before[name]} -> {value}"
+            for name, value in self.after.items()
+            if self.before[name] != value
+        )
+
 
 @dataclass
 class Imported:
-    """What an import did, or in a dry run would do. With faults nothing is done."""
+    """What an import did, or in a dry run would do. With faults nothing is done.
+
+    `judged_at` is the last revision of a rule that the file was held against.
+    """
 
     lines: int = 0
     added: int = 0
@@ -100,6 +128,7 @@ class Imported:
     unchanged: int = 0
     withdrawn: int = 0
     revision: int | None = None
+    judged_at: int | None = None
     faults: list[Fault] = field(default_factory=list)
     fault_count: int = 0
     differences: list[Difference] = field(default_factory=list)
@@ -107,18 +136,20 @@ class Imported:
 
 def import_rules(
     sheet: Sheet,
-    text: Iterable[str],
+    text: str,
     *,
     actor: str,
     dry_run: bool = False,
     withdraw_missing: bool = False,
+    looked_at: int | None = None,
 ) -> Imported:
     """Make the rules say what a file says: all of its lines or, with any fault, none.
 
     A line that names a rule changes it; another finds the rule that is equal but for its content,
     or is new. `withdraw_missing` ends the rules, of customers and tiers in the file, that it does not list.
+    `looked_at` is the `judged_at` of a dry run that is to be done as it was told, or refused.
     """
-    lines = lines_of(sheet, text)
+    lines = lines_of(sheet, lines_in(text))
     found = Imported(lines=len(lines.rows) + len(lines.faults))
     if lines.faults:
         return _refused(found, lines.faults)
@@ -126,14 +157,15 @@ def import_rules(
         staging.fill(lines)
         staging.judge()
         try:
-            staging.refuse_gone()
-        except _RulesEnded as ended:
-            return _refused(found, _ended(ended.lines))
+            staging.refuse(withdraw_missing=withdraw_missing)
+        except _LinesRefused as refused:
+            return _refused(found, refused.faults)
         if dry_run:
             staging.count(found)
-            found.differences = staging.told()
+            found.differences, found.judged_at = staging.told(), staging.judged_at
             found.withdrawn = staging.missing() if withdraw_missing else 0
             return found
+        staging.looked_at = looked_at
         return _written(staging, found, actor, withdraw_missing=withdraw_missing)
 
 
@@ -143,9 +175,11 @@ def _written(
     """Write, after comparing once more where a rule moved meanwhile. A refusal is a fault."""
     try:
         with revisions.writing(f"import by {actor}", touches_rules=True) as revision:
-            if staging.judged_at != staging.rules_before(revision.number):
+            before = staging.rules_before(revision.number)
+            staging.refuse_moved(before)
+            if staging.judged_at != before:  # else nothing moved since it was compared
                 staging.judge()
-            staging.refuse_gone()
+                staging.refuse(withdraw_missing=withdraw_missing)
             staging.count(found)
             found.withdrawn = staging.withdraw(revision.number) if withdraw_missing else 0
             if not (found.added or found.changed or found.withdrawn):
@@ -158,24 +192,22 @@ def _written(
                 subject=f"revision {revision.number}",
                 after={name: getattr(found, name) for name in ("added", "changed", "withdrawn")},
             )
-    except _RulesEnded as ended:
-        return _refused(Imported(lines=found.lines), _ended(ended.lines))
+    except _LinesRefused as refused:
+        return _refused(Imported(lines=found.lines), refused.faults)
     except (DatabaseError, revisions.WriteTookTooLong) as error:
         return _refused(Imported(lines=found.lines), [Fault(0, "", _said_by(error))])
     return found
 
 
-class _RulesEnded(Exception):
-    """Rules that lines name were withdrawn while the file was read."""
-
-    def __init__(self, lines: list[int]) -> None:
-        super().__init__(lines)
-        self.lines = lines
+_MOVED = "Rules changed since this was looked at. Look at the differences again."
 
 
-def _ended(lines: list[int]) -> list[Fault]:
-    reason = "No such rule stands. Leave the id empty to open a new one."
-    return [Fault(line, "rule", reason) for line in lines]
+class _LinesRefused(Exception):
+    """Lines that cannot stand beside the rules that do."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = faults
 
 
 def _refused(found: Imported, faults: list[Fault]) -> Imported:
@@ -196,9 +228,10 @@ class _Staging:
     """The lines of one import in a table of this session, beside the rules they are held against."""
 
     def __init__(self, sheet: Sheet) -> None:
-        self.name = str(sheet.model._meta.model_name)  # noqa: SLF001
+        self.name = sheet.name
         content = [name for name in sheet.content if name not in sheet.key]
         keys = [name for name in sheet.stored if name not in content]
+        self.looked_at: int | None = None
         self._sheet = sheet
         self._parts = {
             "staged": f"staged_{self.name}_{uuid4().hex[:12]}",
@@ -225,16 +258,26 @@ class _Staging:
         self._run(_FORGET)
         self._run(_FIND)
         self._run(_JUDGE)
+        self._run("analyze {staged}")  # every verdict was empty before: a join by them would crawl
 
     def rules_before(self, revision: int) -> int | None:
         """Return the last revision of a rule before another."""
         ((number,),) = self._run(_RULES, [revision])
         return cast("int | None", number)
 
-    def refuse_gone(self) -> None:
-        """Raise `_RulesEnded` where lines name rules that do not stand."""
-        if gone := [line for (line,) in self._run(_GONE, [MOST_TOLD])]:
-            raise _RulesEnded(gone)
+    def refuse_moved(self, rules: int | None) -> None:
+        """Raise `_LinesRefused` where the rules are not those that were looked at."""
+        if self.looked_at not in (None, rules):
+            raise _LinesRefused([Fault(0, "", _MOVED)])
+
+    def refuse(self, *, withdraw_missing: bool) -> None:
+        """Raise `_LinesRefused` where lines name rules that do not stand, or would equal others."""
+        ended = "No such rule stands. Leave the id empty to open a new one."
+        equal = "It would equal rule {}, which stands. Name that one, or withdraw it first."
+        gone = [Fault(line, "rule", ended) for (line,) in self._run(_GONE, [MOST_TOLD])]
+        pairs = self._run(_COLLIDES, [withdraw_missing, MOST_TOLD])
+        if faults := gone or [Fault(line, "", equal.format(uid)) for line, uid in pairs]:
+            raise _LinesRefused(faults)
 
     def count(self, found: Imported) -> None:
         counts = dict(self._run(_COUNT))

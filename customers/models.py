@@ -205,3 +205,20 @@ class VisibilityRule(Rule):
 
     def __str__(self) -> str:
         return f"{self.effect} {self.subject_text}"
+
+
+class RuleFile(models.Model):
+    """A file of rules that staff brought: looked at first, then applied, and kept as what was applied."""
+
+    kind = models.CharField(max_length=20)
+    name = models.CharField(max_length=200)
+    text = models.TextField()
+    withdraw_missing = models.BooleanField(default=False)
+    uploaded_by = models.CharField(max_length=150)
+    uploaded_at = models.DateTimeField(db_default=Now())
+    applied_by = models.CharField(max_length=150, blank=True)
+    applied_at = models.DateTimeField(null=True, blank=True)
+    revision = models.BigIntegerField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name

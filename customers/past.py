@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.db import connection
 
-from catalog_mirror.past import revision_at, state_at
+from catalog_mirror.past import moment_of, state_at
 from catalog_mirror.states import State
 from customers.models import Customer
 from customers.rulebook import WHO_WHAT_WHEN, Rulebook, rulebook_of
@@ -33,10 +33,11 @@ _RULES = """
 class Past:
     """One customer at one instant: what was in force, and what a SKU was."""
 
-    def __init__(self, customer: Customer, at: datetime | None) -> None:
-        """Raise `NothingThen` for an instant before the first revision; None is the database's now."""
-        self.at = at or _now()
-        self.revision = revision_at(self.at)
+    def __init__(
+        self, customer: Customer, at: datetime | None = None, revision: int | None = None
+    ) -> None:
+        """Raise `NothingThen` where there was nothing; neither is the database's now."""
+        self.revision, self.at = moment_of(at, revision)
         self._params: dict[str, Any] = {"customer": customer.pk, "revision": self.revision}
         rows = _rows(_TERMS, self._params)
         self.terms = Terms(*rows[0]) if rows else None
@@ -49,11 +50,6 @@ class Past:
         """Return the rules of a table that could reach the customer; `columns` follow who and what."""
         sql = _RULES.format(columns=f"{WHO_WHAT_WHEN}, {columns}", table=table)
         return rulebook_of(_rows(sql, self._params), make)
-
-
-def _now() -> datetime:
-    ((now,),) = _rows("select clock_timestamp()", {})
-    return cast("datetime", now)
 
 
 def _rows(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:

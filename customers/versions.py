@@ -1,5 +1,6 @@
 """The only writer of rules and terms: a change closes a version and opens its successor."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -30,12 +31,26 @@ def add(model: type[_V], *, actor: str, **says: Any) -> _V:
     return version
 
 
-def change(model: type[_V], rule_uid: UUID, *, actor: str, **says: Any) -> _V:
-    """Supersede the open version of a rule by one that says otherwise where `says` names it."""
+def _as_said(content: dict[str, Any]) -> dict[str, Any]:
+    return content
+
+
+def change(
+    model: type[_V],
+    rule_uid: UUID,
+    *,
+    actor: str,
+    exact: Callable[[dict[str, Any]], dict[str, Any]] = _as_said,
+    **says: Any,
+) -> _V:
+    """Supersede the open version of a rule by one that says otherwise where `says` names it.
+
+    `exact` has the last word on the whole of it, or raises `ValidationError`.
+    """
     with revisions.writing(f"rule by {actor}", touches_rules=True) as revision:
         before = _open_version(model, rule_uid)
         _close(before, revision.number)
-        content = _said(before) | _columns(model, says)
+        content = exact(_said(before) | _columns(model, says))
         after = _opened(model(from_revision=revision.number, rule_uid=rule_uid, **content))
         _note(actor, "changed", after, before=before, after=after)
     return after

@@ -27,7 +27,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     """A list and its pages, without a way to change anything."""
 
-    list_select_related = True
+    list_select_related: ClassVar[bool | tuple[str, ...]] = True
     show_full_result_count = False
     paginator = BoundedPaginator
     list_per_page = 50

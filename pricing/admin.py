@@ -7,11 +7,19 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from customers.admin import WHO_AND_WHAT, WINDOW, VersionAdmin, VersionForm
-from customers.models import SUBJECTS, Version
+from customers.file_pages import FilesAdmin
+from customers.models import Version
+from customers.version_pages import (
+    WHO_AND_WHAT,
+    WHO_WHAT_WHEN,
+    WINDOW,
+    VersionAdmin,
+    VersionForm,
+)
 from pricing.entry import add_price_rule, change_price_rule, checked
 from pricing.ladders import LadderRefused, breaks_of_text, text_of_breaks
 from pricing.models import OrderMinimum, OrderRule, PriceRule
+from pricing.sheets import PRICES, price_cells
 
 _STANDS = ("until_revision", admin.EmptyFieldListFilter)
 
@@ -34,7 +42,8 @@ class LinesField(forms.CharField):
 class PriceRuleForm(VersionForm):
     breaks = LinesField(
         required=False,
-        help_text="A line each above the first quantity: `50: 7.90 Pallet`. The name is free.",
+        help_text="A line each above the first quantity: `50: 7.90 Pallet`, or with its end, "
+        "`50-99: 7.90`. The name is free. Without a first price, the first line is it.",
     )
 
     def checked(self, says: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +51,8 @@ class PriceRuleForm(VersionForm):
 
 
 @admin.register(PriceRule)
-class PriceRuleAdmin(VersionAdmin):
+class PriceRuleAdmin(FilesAdmin):
+    sheet, cells = PRICES, price_cells
     form = PriceRuleForm
     says = (
         "kind",
@@ -58,24 +68,14 @@ class PriceRuleAdmin(VersionAdmin):
         "name",
         *WINDOW,
     )
-    list_display = (
-        "kind",
-        "percent",
-        "amount",
-        "currency",
-        "minimum_quantity",
-        "customer",
-        "tier",
-        "subject_kind",
-        *SUBJECTS,
-        "priority",
-        *WINDOW,
-        "from_revision",
-        "until_revision",
-    )
+    list_display = ("gives", "name", "priority", *WHO_WHAT_WHEN)
     list_filter = ("kind", "subject_kind", "tier", _STANDS)
     search_fields = ("customer__name", "customer__slug", "=variant__sku", "name")
     autocomplete_fields = WHO_AND_WHAT
+
+    @admin.display(description="Price", ordering="kind")
+    def gives(self, rule: PriceRule) -> str:
+        return rule.in_words
 
     def added(self, *, actor: str, **says: Any) -> Version:
         return add_price_rule(actor=actor, **says)
@@ -94,7 +94,7 @@ class OrderRuleAdmin(VersionAdmin):
         "priority",
         *WINDOW,
     )
-    list_display = (*says, "subject_kind", "from_revision", "until_revision")
+    list_display = ("minimum_quantity", "step", "maximum_quantity", "priority", *WHO_WHAT_WHEN)
     list_filter = ("subject_kind", "tier", _STANDS)
     search_fields = ("customer__name", "customer__slug", "=variant__sku")
     autocomplete_fields = WHO_AND_WHAT
@@ -112,7 +112,15 @@ class OrderMinimumAdmin(VersionAdmin):
         "priority",
         *WINDOW,
     )
-    list_display = (*says, "from_revision", "until_revision")
+    list_select_related = ("customer", "tier")
+    list_display = (
+        "minimum_value",
+        "currency",
+        "minimum_quantity",
+        "needs",
+        "priority",
+        *(name for name in WHO_WHAT_WHEN if name != "what"),
+    )
     list_filter = ("tier", _STANDS)
     search_fields = ("customer__name", "customer__slug")
     autocomplete_fields = ("customer", "tier")

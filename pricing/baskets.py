@@ -1,14 +1,15 @@
 """Several lines bought together: quantities counted as the rules say, prices, what is short; pure."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from catalog_mirror.states import State
 from customers.visibility import Terms
-from pricing.offers import Contest, Rung, Sale, break_quantities, listed_for, rung, winner
+from pricing.offers import Contest, Rung, Sale, listed_for, rung, winner
 from pricing.order_minimums import OrderMinimumVersion, Shortfall, shortfall
 from pricing.order_terms import QuantityProblem, problem_of
 from pricing.price_lists import PriceList, Told
@@ -23,18 +24,14 @@ class Line(NamedTuple):
     state: State | None
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
+class Priced(NamedTuple):
     """A line that was found. `rung` is None where it is not sold to this customer at this quantity."""
 
     line: Line
     told: Told
     rung: Rung | None
     problem: QuantityProblem | None
-
-    @property
-    def total(self) -> Decimal | None:
-        return self.rung.unit * self.line.quantity if self.rung else None
+    total: Decimal | None
 
     @property
     def is_ok(self) -> bool:
@@ -64,14 +61,25 @@ class Counts:
     """How many pieces of a basket a rule counts for a line."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
-        self.of_variant: Counter[int] = Counter()
-        self._of_product: Counter[int] = Counter()
-        self._of_category: Counter[int] = Counter()
-        for line in lines:
-            if line.state:
-                self.of_variant[line.state.variant_id] += line.quantity
-                self._of_product[line.state.product_id] += line.quantity
-                self._of_category.update(dict.fromkeys(line.state.category_ids, line.quantity))
+        self._lines = [(line.state, line.quantity) for line in lines if line.state]
+        self.of_variant: dict[int, int] = defaultdict(int)
+        for state, quantity in self._lines:
+            self.of_variant[state.variant_id] += quantity
+
+    @cached_property
+    def _of_product(self) -> Mapping[int, int]:
+        counts: dict[int, int] = defaultdict(int)
+        for state, quantity in self._lines:
+            counts[state.product_id] += quantity
+        return counts
+
+    @cached_property
+    def _of_category(self) -> Mapping[int, int]:
+        counts: dict[int, int] = defaultdict(int)
+        for state, quantity in self._lines:
+            for category in state.category_ids:
+                counts[category] += quantity
+        return counts
 
     def counted_for(self, state: State) -> Callable[[PriceVersion], int]:
         def quantity(rule: PriceVersion) -> int:
@@ -102,10 +110,10 @@ def _priced(line: Line, state: State, prices: PriceList, counts: Counts) -> Pric
     told = prices.told(state)
     quantity = counts.of_variant[state.variant_id]
     reached = _reached(told.sale, quantity)
-    between = prices.contest(state)
-    if between.counts_together:
-        reached = _together(state, prices.terms, between, counts, reached)
-    return Priced(line, told, reached, problem_of(told.sale.order, quantity))
+    if told.between.counts_together:
+        reached = _together(state, prices.terms, told.between, counts, reached)
+    total = reached.unit * line.quantity if reached else None
+    return Priced(line, told, reached, problem_of(told.sale.order, quantity), total)
 
 
 def _reached(sale: Sale, quantity: int) -> Rung | None:
@@ -126,7 +134,7 @@ def _together(
     # As in the ladder, what is dearer than a smaller quantity takes the lower price.
     found = (
         winner(between, listed, terms, lambda rule, most=most: min(counted(rule), most))  # type: ignore[misc]
-        for most in break_quantities(between)
+        for most in between.quantities
     )
     won = min((each for each in found if each), key=lambda each: each.unit, default=None)
     if won is None or (alone and alone.unit <= won.unit):

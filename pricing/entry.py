@@ -14,8 +14,6 @@ from pricing.ladders import LadderRefused, column_of, ladder_of, refuse_unsound
 from pricing.models import PriceRule
 from pricing.rule_versions import EXEMPT, PERCENT, Step
 
-_LADDER_FIELDS = ("kind", "percent", "amount", "minimum_quantity", "breaks", "name")
-
 
 def add_price_rule(*, actor: str, **says: Any) -> PriceRule:
     """Open a price rule; raise `ValidationError` that names the field and the reason."""
@@ -24,32 +22,41 @@ def add_price_rule(*, actor: str, **says: Any) -> PriceRule:
 
 def change_price_rule(rule_uid: UUID, *, actor: str, **says: Any) -> PriceRule:
     """Supersede a price rule; raise `ValidationError` or `NoOpenVersion`."""
-    held = PriceRule.objects.filter(rule_uid=rule_uid, until_revision=None).first()
-    whole = {name: getattr(held, name, None) for name in _LADDER_FIELDS} | says
-    return versions.change(PriceRule, rule_uid, actor=actor, **says | _ladder(whole))
+    return versions.change(PriceRule, rule_uid, actor=actor, exact=checked, **says)
 
 
 def checked(says: dict[str, Any]) -> dict[str, Any]:
-    """Return what a new rule says, its ladder made exact; raise `ValidationError`."""
+    """Return what a rule says, its ladder made exact; raise `ValidationError`."""
     return says | _ladder(says)
 
 
 def _ladder(says: dict[str, Any]) -> dict[str, Any]:
-    kind = says.get("kind")
-    breaks = says.get("breaks") or []
+    kind, breaks = says.get("kind"), says.get("breaks") or []
     field = "percent" if kind == PERCENT else "amount"
-    if kind == EXEMPT or says.get(field) is None:
+    if kind == EXEMPT or (says.get(field) is None and not breaks):
         return {"breaks": breaks}  # the model's own constraints say what is missing
-    first = Step(
-        says.get("minimum_quantity") or 1, _exact(field, says[field]), says.get("name") or ""
-    )
-    _refused_as(field, kind, (first,))
+    first = _first(field, says)
+    if first:
+        _refused_as(field, kind, (first,))
     try:
         steps = ladder_of(first, breaks)
     except LadderRefused as refused:
         raise ValidationError({"breaks": str(refused)}) from refused
     _refused_as("breaks", kind, steps)
-    return {field: first.value, "breaks": column_of(steps[1:])}
+    return {
+        field: steps[0].value,
+        "minimum_quantity": steps[0].minimum_quantity,
+        "name": steps[0].name,
+        "breaks": column_of(steps[1:]),
+    }
+
+
+def _first(field: str, says: dict[str, Any]) -> Step | None:
+    """Return the first step, or None where the breaks tell all of them."""
+    if says.get(field) is None:
+        return None
+    quantity = says.get("minimum_quantity") or 1
+    return Step(quantity, _exact(field, says[field]), says.get("name") or "")
 
 
 def _exact(field: str, given: Any) -> Decimal:

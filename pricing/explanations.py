@@ -13,11 +13,11 @@ from pricing.offers import (
     EXEMPTIONS,
     Contest,
     Winner,
-    break_quantities,
     contest,
     listed_for,
     winner,
 )
+from pricing.order_explanations import Decided, OrderDecided, explain_minimum, explain_order
 from pricing.rule_versions import EXEMPT, PERCENT, PRICE_COLUMNS, PriceVersion, price_version
 
 # By what two ranks differ, in their order.
@@ -44,6 +44,8 @@ class PriceExplanation:
     unit: Decimal | None
     because: str
     rules: list[Considered]
+    order: OrderDecided
+    minimum: Decided
 
 
 class NoSuchPrice(Exception):
@@ -51,14 +53,14 @@ class NoSuchPrice(Exception):
 
 
 def explain_price(
-    customer: Customer, sku: str, *, quantity: int, at: datetime | None
+    customer: Customer, sku: str, *, quantity: int, at: datetime | None, revision: int | None = None
 ) -> PriceExplanation:
-    """Explain the unit price of a quantity at an instant (None: now), by the rules of that instant.
+    """Explain the unit price of a quantity at an instant and a revision; neither is now.
 
-    Raise `NoSuchPrice`, and `catalog_mirror.past.NothingThen` before the first revision. Whether the
+    Raise `NoSuchPrice`, and `catalog_mirror.past.NothingThen` where nothing was there yet. Whether the
     customer sees the SKU is another question (`customers.explanations`).
     """
-    past = Past(customer, at)
+    past = Past(customer, at, revision)
     state, terms = past.state(sku), past.terms
     if terms is None or no_contract(terms, past.at):
         raise NoSuchPrice(no_contract(terms, past.at))
@@ -80,6 +82,8 @@ def explain_price(
         unit=won.unit if won else None,
         because=_because(won, listed, terms),
         rules=[case.considered(rule) for rule in case.in_order(rules)],
+        order=explain_order(past, state, quantity),
+        minimum=explain_minimum(past, terms),
     )
 
 
@@ -87,7 +91,7 @@ def _lowest(between: Contest, listed: Decimal | None, terms: Terms, quantity: in
     """Return what decides at the quantity, or at a smaller one that is cheaper."""
     found = (
         winner(between, listed, terms, lambda _, at=at: at)  # type: ignore[misc]
-        for at in break_quantities(between)
+        for at in between.quantities
         if at <= quantity
     )
     return min((won for won in found if won), key=lambda won: won.unit, default=None)

@@ -19,8 +19,8 @@ class LadderRefused(ValueError):
     """The breaks cannot be a ladder; the message says why."""
 
 
-def ladder_of(first: Step, breaks: Any) -> tuple[Step, ...]:
-    """Return all steps of a rule, its first and its breaks, as the column holds them.
+def ladder_of(first: Step | None, breaks: Any) -> tuple[Step, ...]:
+    """Return all steps of a rule, its first (None: among the breaks) and its breaks.
 
     A break is `{"minimum_quantity": 10, "value": "7.50", "name": "Case"}`; `start_qty` and `end_qty`
     are taken too, where each range begins after the one before ends. Raise `LadderRefused`.
@@ -30,11 +30,12 @@ def ladder_of(first: Step, breaks: Any) -> tuple[Step, ...]:
     if len(breaks) > MOST_STEPS:
         raise LadderRefused(f"A ladder has at most {MOST_STEPS} breaks.")
     _refuse_gaps(breaks)
-    return (first, *(_step(each) for each in breaks))
+    steps = [_step(each) for each in breaks]
+    return (*([first] if first else []), *steps)
 
 
 def breaks_of_text(text: str, separator: str = "\n") -> list[dict[str, Any]]:
-    """Read breaks as people write them, `50: 7.90 Pallet`; the name is free. Raise `LadderRefused`."""
+    """Read breaks as people write them, `50: 7.90 Pallet` or `50-99: 7.90`; raise `LadderRefused`."""
     return [_break_of(part.strip()) for part in text.split(separator) if part.strip()]
 
 
@@ -49,8 +50,12 @@ def _break_of(text: str) -> dict[str, Any]:
     quantity, colon, rest = text.partition(":")
     value, _, name = rest.strip().partition(" ")
     if not colon or not value:
-        raise LadderRefused(f"{text!r}: write a break as `50: 7.90 Pallet`; the name is free.")
-    return {"minimum_quantity": quantity.strip(), "value": value, "name": name.strip()}
+        raise LadderRefused(
+            f"{text!r}: write a break as `50: 7.90 Pallet` or `50-99: 7.90`; the name is free."
+        )
+    start, dash, end = quantity.partition("-")
+    said = {"start_qty": start.strip(), "value": value, "name": name.strip()}
+    return {**said, "end_qty": end.strip()} if dash else said
 
 
 def column_of(steps: Iterable[Step]) -> list[dict[str, Any]]:

@@ -118,6 +118,18 @@ class PriceRule(Rule):
     def __str__(self) -> str:
         return f"{self.kind} on {self.subject_text}"
 
+    @property
+    def in_words(self) -> str:
+        """What it gives, as in "7.5 % off, 10 % off from 50"."""
+        value = self.percent if self.kind == self.Kind.PERCENT else self.amount
+        if value is None:
+            return f"exempt from {self.exempt_from} discounts"
+        unit = "% off" if self.kind == self.Kind.PERCENT else self.currency
+        first = f" from {self.minimum_quantity}" if self.minimum_quantity > 1 else ""
+        above = (f"{each['value']} {unit} from {each['minimum_quantity']}" for each in self.breaks)
+        steps = ", ".join([f"{value.normalize():f} {unit}{first}", *above])
+        return f"contract price {steps}" if self.kind == self.Kind.CONTRACT else steps
+
 
 class OrderRule(Rule):
     """In which quantities goods are sold: from a minimum, in steps, up to a maximum."""

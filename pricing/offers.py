@@ -72,6 +72,7 @@ class Contest(NamedTuple):
     candidates: tuple[Candidate, ...]
     order: OrderTerms
     next_change_at: datetime | None
+    quantities: tuple[int, ...]  # at which a price may begin, one piece among them, ascending
     counts_together: bool  # whether any of them counts other variants beside
 
 
@@ -100,16 +101,17 @@ def contest(state: State, terms: Terms, rules: Iterable[AnyVersion], at: datetim
     exempt = {
         what for rule in prices if rule.kind == EXEMPT for what in EXEMPTIONS[rule.exempt_from]
     }
-    candidates = (
+    candidates = [
         Candidate(_precedence(state, rule), rule)
         for rule in prices
         if rule.kind != EXEMPT
         and (rule.kind != PERCENT or (has_list_price and rule.subject[0] not in exempt))
-    )
+    ]
     return Contest(
         tuple(sorted(candidates, key=lambda each: (each.rank, each.rule.id))),
         order_terms(state, (rule for rule in holding if isinstance(rule, OrderVersion))),
         _next_boundary(mine, at),
+        _quantities(candidates),
         any(rule.counted_per != "variant" for rule in prices),
     )
 
@@ -162,16 +164,15 @@ def rung(won: Winner, listed: Decimal | None, minimum_quantity: int) -> Rung:
     return Rung(minimum_quantity, won.unit, saved, *basis)
 
 
-def break_quantities(between: Contest) -> list[int]:
-    """Return the quantities at which a price may begin, one piece among them, ascending."""
-    steps = (step for each in between.candidates for step in each.rule.steps)
-    return sorted({1, *(step.minimum_quantity for step in steps)})
+def _quantities(candidates: Iterable[Candidate]) -> tuple[int, ...]:
+    steps = (step for each in candidates for step in each.rule.steps)
+    return tuple(sorted({1, *(step.minimum_quantity for step in steps)}))
 
 
 def _ladder(between: Contest, listed: Decimal | None, terms: Terms) -> Iterator[Rung]:
     """Yield the breaks; one that is dearer than a smaller quantity's takes the lower price."""
     lowest = None
-    for quantity in break_quantities(between):
+    for quantity in between.quantities:
         won = winner(between, listed, terms, lambda _, quantity=quantity: quantity)  # type: ignore[misc]
         if won and (lowest is None or won.unit < lowest):
             lowest = won.unit

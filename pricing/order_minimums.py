@@ -9,8 +9,9 @@ from customers.rulebook import WHO_WHAT_WHEN, Reader, rulebook_of
 from customers.visibility import RuleVersion, Terms
 from pricing.precedence import WHO
 
+MINIMUM_COLUMNS = "r.priority, r.minimum_value, r.currency, r.minimum_quantity, r.needs"
 _IN_FORCE = f"""
-    select {WHO_WHAT_WHEN}, r.priority, r.minimum_value, r.currency, r.minimum_quantity, r.needs
+    select {WHO_WHAT_WHEN}, {MINIMUM_COLUMNS}
     from pricing_orderminimum r where r.until_revision is null
 """  # noqa: S608 - constants
 
@@ -34,16 +35,21 @@ class Shortfall:
     quantity: int | None
 
 
+def minimum_rank(rule: OrderMinimumVersion) -> tuple[int, ...]:
+    """Return a rule's place, the lower first: who, the higher priority, the older rule."""
+    return (WHO.index(rule.who), -rule.priority, rule.id)
+
+
 def order_minimum(
     terms: Terms, rules: Iterable[OrderMinimumVersion], at: datetime
 ) -> OrderMinimumVersion | None:
-    """Return the one that wins: who, the higher priority, the older rule. No silent exchange."""
+    """Return the one that wins. No silent exchange."""
     mine = (
         rule
         for rule in rules
         if rule.reaches(terms) and rule.holds(at) and rule.currency in ("", terms.currency)
     )
-    return min(mine, key=lambda rule: (WHO.index(rule.who), -rule.priority, rule.id), default=None)
+    return min(mine, key=minimum_rank, default=None)
 
 
 def shortfall(

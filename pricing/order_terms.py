@@ -26,13 +26,14 @@ class QuantityProblem(NamedTuple):
     nearest: int
 
 
+def order_rank(state: State, rule: OrderVersion) -> tuple[int, ...]:
+    """Return a rule's place, the lower first: what, who, the higher priority, the older rule."""
+    return (*by_what_and_who(state, rule), -rule.priority, rule.id)
+
+
 def order_terms(state: State, rules: Iterable[OrderVersion]) -> OrderTerms:
-    """Return the terms of the one rule that wins: what, who, the higher priority, the older rule."""
-    best = min(
-        rules,
-        key=lambda rule: (*by_what_and_who(state, rule), -rule.priority, rule.id),
-        default=None,
-    )
+    """Return the terms of the one rule that wins."""
+    best = min(rules, key=lambda rule: order_rank(state, rule), default=None)
     if best is None:
         return FREELY
     return OrderTerms(best.minimum_quantity, best.step, best.maximum_quantity)

@@ -32,10 +32,11 @@ _ORDERS = f"""
 
 
 class Told(NamedTuple):
-    """A sale, and the words for it."""
+    """A sale, the words for it, and the contest that it came from."""
 
     sale: Sale
     words: bytes
+    between: Contest
 
 
 class PriceList:
@@ -76,14 +77,14 @@ class PriceList:
         shared = self._shared(state)
         told = self._sales.get(key := (shared, state.list_price, state.tax_included))
         if told is None:
-            sale = sold(state, self.terms, self.contest(state))
-            told = Told(sale, self._tell(sale))
+            between = self._contest(shared, state)
+            sale = sold(state, self.terms, between)
+            told = Told(sale, self._tell(sale), between)
             _keep(self._sales, key, told)
         return told
 
-    def contest(self, state: State) -> Contest:
-        """Return the rules that may decide for a variant."""
-        between = self._contests.get(shared := self._shared(state))
+    def _contest(self, shared: tuple[Any, ...], state: State) -> Contest:
+        between = self._contests.get(shared)
         if between is None:
             rules = self._rules.covering(state)
             between = contest(state, self.terms, rules, self._at)

@@ -5,7 +5,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from customers.exports import visibility_cells
-from customers.sheets import VISIBILITY, Refused, Sheet
+from customers.names import Refused
+from customers.sheets import VISIBILITY, Sheet
 from pricing.ladders import (
     LONGEST_NAME,
     LadderRefused,
@@ -52,15 +53,29 @@ def _ladder(cells: Mapping[str, str], kind: str) -> dict[str, Any]:
     if cells.get("exempt_from"):
         raise Refused("exempt_from", "Only an exemption is exempt from something.")
     _refuse_without_subject(cells, kind)
-    quantity = _whole(cells, "minimum_quantity", 1, least=1, most=2_147_483_647)
-    first = Step(quantity, _value(cells), _name(cells))
     try:
-        steps = ladder_of(first, breaks_of_text(cells.get("breaks", ""), "|"))
+        steps = ladder_of(_first(cells), breaks_of_text(cells.get("breaks", ""), "|"))
         refuse_unsound(kind, steps)
     except LadderRefused as refused:
         raise Refused("breaks" if cells.get("breaks") else "value", str(refused)) from None
-    field = "percent" if kind == PERCENT else "amount"
-    return {field: first.value, "minimum_quantity": quantity, "breaks": column_of(steps[1:])}
+    first, *rest = steps
+    return {
+        "percent" if kind == PERCENT else "amount": first.value,
+        "minimum_quantity": first.minimum_quantity,
+        "name": first.name,
+        "breaks": column_of(rest),
+    }
+
+
+def _first(cells: Mapping[str, str]) -> Step | None:
+    """Return the first step, or None where the breaks tell all of them."""
+    if cells.get("breaks") and not cells.get("value"):
+        for name in ("minimum_quantity", "name"):
+            if cells.get(name):
+                raise Refused(name, "The first break says this, as there is no value.")
+        return None
+    quantity = _whole(cells, "minimum_quantity", 1, least=1, most=2_147_483_647)
+    return Step(quantity, _value(cells), _name(cells))
 
 
 def _refuse_without_subject(cells: Mapping[str, str], kind: str) -> None:

@@ -34,6 +34,11 @@ WRONG = [
     ("Only config imports the demo", "sync/shops.py", "demo.shops"),
     ("Doors are imported by doors and by routes", "contract/indoors.py", "contract.api"),
     ("Doors are imported by doors and by routes", "customers/indoors.py", "customers.admin"),
+    (
+        "Doors are imported by doors and by routes",
+        "customers/paging.py",
+        "customers.version_pages",
+    ),
     ("Tasks are started by doors", "sync/starting.py", "sync.tasks"),
     ("Models import models", "pricing/models.py", "pricing.offers"),
     ("Only sync writes the mirror", "portal/writing.py", "catalog_mirror.mirror"),

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from io import StringIO
 from random import Random
 
@@ -10,11 +11,14 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from catalog_mirror.models import Revision
 from catalog_mirror.past import NothingThen
+from customers import versions
 from customers.explanations import explain_visibility
 from pricing.entry import add_price_rule
 from pricing.explanations import NoSuchPrice, explain_price
-from pricing.models import PriceRule
+from pricing.models import OrderMinimum, OrderRule, PriceRule
+from pricing.order_terms import OrderTerms
 from tests.factories import (
     NORTHCUP,
     a_product,
@@ -107,6 +111,61 @@ def test_what_is_not_there_has_no_price(people):
         explain_price(people.alice, "PEN-01", quantity=1, at=now() - timedelta(days=9000))
 
 
+def test_every_order_rule_is_told_with_what_decided(people):
+    alice, mug = people.alice, people.mug
+    orders = partial(versions.add, OrderRule, actor="ann")
+    orders(minimum_quantity=6, step=6, maximum_quantity=60, customer=alice, product=mug)
+    orders(minimum_quantity=2, product=mug)
+    orders(minimum_quantity=3, customer=alice, product=mug, priority=-1)
+    orders(minimum_quantity=4, customer=alice, variant=variant("MUG-11-BLK"), ends_at=now())
+    found = explain_price(alice, "MUG-11-BLK", quantity=8, at=None).order
+    assert found.because == (
+        "It is sold from 6 pieces on in steps of 6 up to 60: 8 pieces is not in steps; 12 would do."
+    )
+    told = outcomes(found)
+    assert told[:3] == [
+        ("from 6 pieces on in steps of 6 up to 60", "decides"),
+        ("from 3 pieces on", "gives way: its priority is lower"),
+        ("from 2 pieces on", "gives way: it is for more people"),
+    ]
+    assert told[3][0] == "from 4 pieces on"
+    assert told[3][1].startswith("ended on ")
+    freely = explain_price(alice, "PEN-01", quantity=1, at=None).order
+    assert (freely.because, freely.rules) == (
+        "It is sold from 1 piece on: 1 piece would do.",
+        [],
+    )
+
+
+def test_every_order_minimum_is_told_with_what_decided(people):
+    minimum = partial(versions.add, OrderMinimum, actor="ann")
+    minimum(minimum_value=Decimal(500), currency="USD", minimum_quantity=50, needs="any")
+    minimum(minimum_quantity=10, tier=people.gold)
+    minimum(minimum_value=Decimal(90), currency="EUR", customer=people.alice)
+    found = explain_price(people.alice, "PEN-01", quantity=1, at=None).minimum
+    assert found.because == "An order comes to at least 10 pieces."
+    assert outcomes(found) == [
+        ("at least 10 pieces", "decides"),
+        ("at least 500 USD or 50 pieces", "gives way: it is for more people"),
+        ("at least 90 EUR", "is in EUR, the customer's terms are in USD"),
+    ]
+    assert explain_price(people.bob, "PEN-01", quantity=1, at=None).minimum.because == (
+        "An order comes to at least 500 USD or 50 pieces."
+    )
+
+
+def test_an_answer_given_between_a_stamp_and_its_commit_is_explained_by_its_revision(people):
+    allow(customer=people.alice)
+    body = client_of(people.alice).get("/v1/products").json()
+    served = next(item for item in body["data"] if item["sku"] == "PEN-01")["price"]["unit"]
+    fixed_price("0.01", customer=people.alice, variant=variant("PEN-01"))
+    Revision.objects.filter(number__gt=body["revision"]).update(recorded_at=body["as_of"])
+    later = explained("explain_price", people, "PEN-01", body["as_of"])
+    exact = explained("explain_price", people, "PEN-01", body["as_of"], revision=body["revision"])
+    assert (later["unit"], exact["unit"]) == ("0.01", served)
+    assert explained("explain_visibility", people, "PEN-01", None, revision=1)["visible"] is False
+
+
 @pytest.mark.parametrize(
     ("who", "sku", "visible", "because"),
     [
@@ -148,6 +207,11 @@ def test_prices_of_100_random_moments_are_reproduced_afterwards(people, clock):
         says |= {"starts_at": opens, "priority": len(rules)} | what
         rules.append(fixed_price(str(amount), minimum_quantity=dice.choice([1, 1, 5]), **says))
 
+    def order_in() -> None:
+        least = dice.randrange(1, 9)
+        says = {"minimum_quantity": least, "maximum_quantity": dice.choice([None, least * 9])}
+        versions.add(OrderRule, actor="ann", step=least, priority=len(served), **says)
+
     def relist() -> None:
         price = Decimal(dice.randrange(100, 2000)) / 100
         held = a_variant("1", sku=dice.choice(["MUG-11-BLK", "MUG-NEW"]), list_price=price)
@@ -156,6 +220,7 @@ def test_prices_of_100_random_moments_are_reproduced_afterwards(people, clock):
     moves = [
         add_rule,
         add_rule,
+        order_in,
         relist,
         lambda: rules and withdrawn(rules.pop(dice.randrange(len(rules)))),
         lambda: terms_changed(people.alice, tier=dice.choice([None, people.gold])),
@@ -166,7 +231,9 @@ def test_prices_of_100_random_moments_are_reproduced_afterwards(people, clock):
         dice.choice(moves)()
         clock.move(timedelta(seconds=dice.randrange(1, 5)))
         body = client.get("/v1/products").json()
-        served.append((body["as_of"], {item["sku"]: item["price"] for item in body["data"]}))
+        served.append(
+            (body["as_of"], {each["sku"]: each["price"] | each["order"] for each in body["data"]})
+        )
     assert len({json.dumps(prices) for _, prices in served}) > 40
     compared = 0
     for at, prices in served:
@@ -179,12 +246,14 @@ def test_prices_of_100_random_moments_are_reproduced_afterwards(people, clock):
                 found = explained("explain_price", people, sku, at, quantity=quantity)
                 reached = [b for b in prices[sku]["breaks"] if b["minimum_quantity"] <= quantity]
                 assert found["unit"] == (reached[-1]["unit"] if reached else None)
+                for name in OrderTerms._fields:
+                    assert found["order"][name] == prices[sku][name]
                 compared += 1
     assert compared > 200
     assert PriceRule.objects.count() > 20
 
 
-def explained(name: str, people, sku: str, at: str, **options) -> dict:
+def explained(name: str, people, sku: str, at: str | None, **options) -> dict:
     out = StringIO()
     call_command(name, customer="alice", sku=sku, at=at, json=True, stdout=out, **options)
     return json.loads(out.getvalue())
@@ -214,6 +283,7 @@ def test_a_terminal_is_told_in_a_sentence_and_a_table(people):
         ({"at": "yesterday"}, "Write it with its offset"),
         ({"at": "2026-03-03T12:00:00"}, "Write it with its offset"),
         ({"at": "1999-03-03T12:00:00+00:00"}, "Ask for a later time"),
+        ({"revision": 10**20}, "There is no revision 100000000000000000000"),
         ({"quantity": 0}, "1 or more"),
         ({"sku": "NOPE"}, "No variant carried NOPE then"),
     ],

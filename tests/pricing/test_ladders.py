@@ -31,6 +31,34 @@ def test_start_and_end_quantities_are_taken_too():
     assert steps == (FIRST, Step(10, Decimal(8), "Case"), Step(50, Decimal(7), ""))
 
 
+def test_without_a_first_price_the_breaks_tell_the_whole_ladder(database):
+    ranges = [
+        {"start_qty": 10, "end_qty": 49, "value": "8", "name": "Case"},
+        {"start_qty": 50, "value": "7"},
+    ]
+    rule = add_price_rule(actor="ann", kind="fixed", currency="USD", breaks=ranges)
+    assert (rule.minimum_quantity, rule.amount, rule.name) == (10, Decimal(8), "Case")
+    assert rule.breaks == [{"minimum_quantity": 50, "value": "7", "name": ""}]
+
+
+def test_a_change_is_made_exact_beside_what_stands_when_it_is_written(database, monkeypatch):
+    """Another's change commits after this one was asked for, and before it has the lock."""
+    rule = add_price_rule(actor="ann", kind="fixed", amount="9", currency="USD")
+    writing = revisions.writing
+
+    def another_first(*args, **options):
+        monkeypatch.setattr(revisions, "writing", writing)
+        change_price_rule(rule.rule_uid, actor="ben", amount="5")
+        return writing(*args, **options)
+
+    monkeypatch.setattr(revisions, "writing", another_first)
+    dear = [{"minimum_quantity": 10, "value": "8"}]
+    with pytest.raises(ValidationError, match="the price would rise"):
+        change_price_rule(rule.rule_uid, actor="ann", breaks=dear)
+    held = PriceRule.objects.get(rule_uid=rule.rule_uid, until_revision=None)
+    assert (held.amount, held.breaks) == (Decimal(5), [])
+
+
 def test_steps_come_back_from_the_column_as_they_went_in():
     steps = (Step(10, Decimal("8.1234"), "Case"), Step(50, Decimal("1E+1"), ""))
     assert steps_of(orjson.dumps(column_of(steps)).decode()) == steps

@@ -92,7 +92,8 @@ def test_it_quotes_what_the_rules_say(drawn, asked, currency, unpriced):
     for state in asked:
         covering = Rulebook(drawn).covering(state)
         expected = sale(state, terms, covering, NOON)
-        assert kept.told(state) == (expected, tell(expected))
+        told = kept.told(state)
+        assert (told.sale, told.words) == (expected, tell(expected))
 
 
 def test_it_is_current_until_the_next_window_opens_or_closes():

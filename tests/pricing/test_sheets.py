@@ -11,7 +11,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from catalog_mirror import revisions
+from catalog_mirror import mirror, revisions
+from catalog_mirror.models import Variant
+from customers.imports import _Staging
 from customers.models import VisibilityRule
 from groundwork.models import AuditEntry
 from pricing.entry import add_price_rule
@@ -170,6 +172,11 @@ FAULTS = [
     ("kind,value,currency\nfixed,NaN,USD\n", 2, "value", "no number"),
     ("kind,value,currency\nfixed,9,usd\n", 2, "currency", "three letters"),
     ("kind,value,currency,breaks\nfixed,9,USD,5: 10\n", 2, "breaks", "would rise"),
+    ("kind,value,currency,breaks\nfixed,9,USD,5-9: 8 | 11: 7\n", 2, "breaks", "leave a gap"),
+    ("kind,value,currency,breaks\nfixed,9,USD,5-9: 8\n", 2, "breaks", "leave its end_qty empty"),
+    ("kind,value,currency,breaks\nfixed,9,USD,-5: 8\n", 2, "breaks", "leave its end_qty empty"),
+    ("kind,value,currency,breaks,minimum_quantity\nfixed,,USD,5: 8,5\n", 2, "minimum_quantity",
+     "The first break says this"),
     ("kind,value,currency,breaks\nfixed,9,USD,5=8\n", 2, "breaks", "write a break as"),
     ("kind,value,currency,priority\nfixed,9,USD,99999\n", 2, "priority", "from -32768"),
     ("kind,value,currency,priority\nfixed,9,USD,1.5\n", 2, "priority", "no whole number"),
@@ -220,15 +227,74 @@ def test_every_fault_of_a_file_is_counted_and_a_hundred_are_told(people, tmp_pat
     assert not PriceRule.objects.filter(variant__sku="PEN-01").exists()
 
 
-def test_a_rule_that_the_database_refuses_is_a_fault_of_the_file(people, imported, tmp_path):
-    """The line takes another rule's id, and says what a third one says."""
+@pytest.fixture
+def takes_the_id_of_another(people, tmp_path):
+    """A line that takes another rule's id, and says what a third one says."""
     bob = PriceRule.objects.get(customer=people.bob)
     file = tmp_path / "rules.csv"
     file.write_text(f"rule,tier,kind,value,currency\n{bob.rule_uid},gold,percent,30,USD\n")
+    return str(file)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_line_that_would_equal_a_standing_rule_is_a_fault(
+    people, takes_the_id_of_another, dry_run
+):
+    third = PriceRule.objects.get(tier=people.gold)
+    before = standing(), newest_revision()
+    with pytest.raises(CommandError, match=f"line 2.*would equal rule {third.rule_uid}"):
+        call_command("import_rules", "prices", takes_the_id_of_another, dry_run=dry_run)
+    assert (standing(), newest_revision()) == before
+
+
+def test_a_rule_that_is_withdrawn_with_the_file_is_in_nobody_s_way(people, takes_the_id_of_another):
+    out = StringIO()
+    call_command(
+        "import_rules", "prices", takes_the_id_of_another, withdraw_missing=True, stdout=out
+    )
+    assert out.getvalue().endswith("1 lines: 0 added, 1 changed, 0 unchanged, 1 withdrawn.\n")
+    (left,) = PriceRule.objects.filter(until_revision=None)
+    assert (left.tier, left.percent, left.from_revision) == (people.gold, 30, newest_revision())
+
+
+def test_a_rule_that_the_database_refuses_is_a_fault_of_the_file(
+    people, takes_the_id_of_another, monkeypatch
+):
+    """An equal rule may be saved between the comparison and the commit's constraint."""
+    monkeypatch.setattr(_Staging, "refuse", lambda *_, **__: None)
     before = standing(), newest_revision()
     with pytest.raises(CommandError, match="refuses it by no_two_equal_price_rules"):
-        call_command("import_rules", "prices", str(file), stdout=StringIO())
+        call_command("import_rules", "prices", takes_the_id_of_another, stdout=StringIO())
     assert (standing(), newest_revision()) == before
+
+
+def test_rules_on_what_has_left_the_shop_go_out_and_come_in_again(people, imported):
+    rule = fixed_price("2", customer=people.bob, variant=variant("PEN-01"))
+    gone = [rule.variant.external_id]
+    mirror.retire(people.source, gone, observed_at=now(), origin="test")
+    assert not Variant.objects.filter(sku="PEN-01", retired_at=None).exists()
+    text = exported("prices")
+    assert counts(imported("prices", text)) == (0, 0, 3, 0)
+    dearer = text.replace(",2,USD,", ",3,USD,")
+    assert counts(imported("prices", dearer)) == (0, 1, 2, 0)
+    kept = PriceRule.objects.get(rule_uid=rule.rule_uid, until_revision=None)
+    assert (kept.amount, kept.variant_id) == (Decimal(3), rule.variant_id)
+    with pytest.raises(CommandError, match="There is no sku 'PEN-01'"):
+        imported("prices", dearer.replace(str(rule.rule_uid), ""))
+
+
+def test_ranges_may_tell_the_whole_ladder(people, imported):
+    text = (
+        "customer,product,kind,value,currency,breaks\n"
+        "bob,MUG-11,fixed,,USD,1-49: 9 Piece | 50-99: 8 | 100: 7 Pallet\n"
+    )
+    assert counts(imported("prices", text)) == (0, 1, 0, 0)
+    rule = PriceRule.objects.get(customer=people.bob, until_revision=None)
+    assert (rule.minimum_quantity, rule.amount, rule.name) == (1, Decimal(9), "Piece")
+    assert [(each["minimum_quantity"], each["value"]) for each in rule.breaks] == [
+        (50, "8"),
+        (100, "7"),
+    ]
 
 
 def test_an_id_of_a_rule_that_ended_is_told(people, imported, tmp_path):
@@ -291,7 +357,8 @@ def test_odd_skus_survive_the_round_trip(people, imported):
     for sku in odd:
         fixed_price("1", customer=people.carol, variant=variant(sku))
     text = exported("prices", customer="carol")
-    assert {row["sku"] for row in csv.DictReader(io.StringIO(text))} == set(odd)
+    cells = {row["sku"] for row in csv.DictReader(io.StringIO(text))}
+    assert cells == {*odd, "'=1+1"} - {"=1+1"}  # a spreadsheet would compute it
     assert counts(imported("prices", text)) == (0, 0, len(odd), 0)
 
 

@@ -4,11 +4,14 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from customers import versions
 from customers.models import Customer, CustomerTerms, VisibilityRule
 from groundwork.models import AuditEntry
+from pricing.entry import add_price_rule
 from pricing.models import OrderMinimum, OrderRule, PriceRule
 from tests.factories import (
     cast,
@@ -226,3 +229,27 @@ def test_a_save_that_comes_too_late_says_so(people, staff, monkeypatch):
     assert answer.status_code == 302
     page = staff.get("/admin/pricing/pricerule/").content.decode()
     assert "Nothing was saved." in page
+
+
+def test_a_list_of_rules_tells_each_in_words_with_as_many_queries_for_ten_more(people, staff):
+    add_price_rule(
+        actor="ann", kind="contract", amount="8.50", currency="USD", customer=people.alice,
+        variant=variant("PEN-01"), minimum_quantity=10, breaks=[{"start_qty": 50, "value": "8"}],
+    )  # fmt: skip
+    add_price_rule(actor="ann", kind="exempt", exempt_from="general", category=people.mugs)
+    page = " ".join(staff.get("/admin/pricing/pricerule/").content.decode().split())
+    for words in (
+        "contract price 8.5 USD from 10, 8 USD from 50",
+        "exempt from general discounts",
+        "30 % off",
+        "variant PEN-01",
+        f"category {people.mugs}",
+    ):
+        assert words in page
+    with CaptureQueriesContext(connection) as few:
+        staff.get("/admin/pricing/pricerule/")
+    for number in range(10):
+        fixed_price("1", customer=people.bob, variant=variant("PEN-01"), priority=number)
+    with CaptureQueriesContext(connection) as many:
+        staff.get("/admin/pricing/pricerule/")
+    assert len(many) == len(few)

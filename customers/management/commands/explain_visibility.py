@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog_mirror.past import NothingThen
-from customers.explained import named_customer, print_json, print_rules
+from customers.explained import asked_of, named_customer, print_json, print_rules
 from customers.explanations import explain_visibility
 from groundwork.instants import InstantRefused, instant
 
@@ -14,17 +14,21 @@ class Command(BaseCommand):
     help = "Say whether a customer sees a SKU, and which rules decide."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--customer", required=True, metavar="SLUG")
-        parser.add_argument("--sku", required=True)
-        parser.add_argument("--at", help="an instant with its offset; now where none is given")
-        parser.add_argument("--json", action="store_true", help="print one JSON document")
+        asked_of(parser)
 
     def handle(
-        self, *_: object, customer: str, sku: str, at: str | None, json: bool, **_options: object
+        self,
+        *_: object,
+        customer: str,
+        sku: str,
+        at: str | None,
+        revision: int | None,
+        json: bool,
+        **_options: object,
     ) -> None:
         try:
             found = explain_visibility(
-                named_customer(customer), sku, at=instant(at) if at else None
+                named_customer(customer), sku, at=instant(at) if at else None, revision=revision
             )
         except (InstantRefused, NothingThen) as error:
             raise CommandError(str(error), returncode=2) from error

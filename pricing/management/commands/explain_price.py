@@ -5,20 +5,17 @@ from argparse import ArgumentParser
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog_mirror.past import NothingThen
-from customers.explained import named_customer, print_json, print_rules
+from customers.explained import asked_of, named_customer, print_json, print_rules
 from groundwork.instants import InstantRefused, instant
 from pricing.explanations import NoSuchPrice, PriceExplanation, explain_price
 
 
 class Command(BaseCommand):
-    help = "Say what a customer pays for a SKU, and which rules decide."
+    help = "Say what a customer pays for a SKU and in which quantities, and which rules decide."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--customer", required=True, metavar="SLUG")
-        parser.add_argument("--sku", required=True)
+        asked_of(parser)
         parser.add_argument("--quantity", type=int, default=1, help="pieces; 1 unless given")
-        parser.add_argument("--at", help="an instant with its offset; now where none is given")
-        parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(
         self,
@@ -27,6 +24,7 @@ class Command(BaseCommand):
         sku: str,
         quantity: int,
         at: str | None,
+        revision: int | None,
         json: bool,
         **_options: object,
     ) -> None:
@@ -34,14 +32,20 @@ class Command(BaseCommand):
             raise CommandError("A quantity is 1 or more.", returncode=2)
         try:
             found = explain_price(
-                named_customer(customer), sku, quantity=quantity, at=instant(at) if at else None
+                named_customer(customer),
+                sku,
+                quantity=quantity,
+                at=instant(at) if at else None,
+                revision=revision,
             )
         except (InstantRefused, NothingThen, NoSuchPrice) as error:
             raise CommandError(str(error), returncode=2) from error
         if json:
             print_json(self, found)
-        else:
-            print_rules(self, _heading(found), found.rules)
+            return
+        print_rules(self, _heading(found), found.rules)
+        print_rules(self, f"\n{found.order.because}", found.order.rules)
+        print_rules(self, f"\n{found.minimum.because}", found.minimum.rules)
 
 
 def _heading(found: PriceExplanation) -> str:

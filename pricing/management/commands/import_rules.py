@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
-from customers.imports import Difference, Imported, import_rules
+from customers.imports import Imported, import_rules
 from groundwork.correlation import correlated
 from pricing.sheets import SHEETS
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         with correlated():
             found = import_rules(
                 sheet,
-                _text(file).splitlines(keepends=True),
+                _text(file),
                 actor=getpass.getuser(),
                 dry_run=dry_run,
                 withdraw_missing=withdraw_missing,
@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
     def _tell(self, found: Imported, *, dry_run: bool) -> None:
         for each in found.differences[:_TOLD]:
-            self.stdout.write(_told(each))
+            self.stdout.write(f"line {each.line}: {each.words}")
         if len(found.differences) > _TOLD:
             self.stdout.write("...")
         self.stdout.write(
@@ -71,7 +71,7 @@ class Command(BaseCommand):
 
 def _text(file: str) -> str:
     try:
-        return Path(file).read_text(encoding="utf-8-sig")
+        return Path(file).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise CommandError(
             f"{file} cannot be read: {error.strerror}.", returncode=WRONG_USAGE
@@ -80,17 +80,6 @@ def _text(file: str) -> str:
         raise CommandError(
             f"{file} is not UTF-8 text. Save it as CSV in UTF-8.", returncode=WRONG_USAGE
         ) from error
-
-
-def _told(each: Difference) -> str:
-    if each.before is None:
-        return f"line {each.line}: new"
-    moved = (
-        f"{name} {each.before[name]} -> {each.after[name]}"
-        for name in each.after
-        if each.before[name] != each.after[name]
-    )
-    return f"line {each.line}: {', '.join(moved)}"
 
 
 def _refusal(found: Imported) -> str:

@@ -1,0 +1,148 @@
+"""Staff pages of versions: a save supersedes, an action withdraws or restores."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponseRedirect
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_protect
+
+from catalog_mirror.revisions import WriteTookTooLong
+from customers import versions
+from customers.models import SUBJECTS, Version
+from groundwork.admin import ReadOnlyAdmin
+
+WHO_AND_WHAT = ("customer", "tier", *SUBJECTS)
+WINDOW = ("starts_at", "ends_at")
+# What a list of rules shows of each beside what it says.
+WHO_WHAT_WHEN = ("who", "what", *WINDOW, "from_revision", "until_revision")
+
+
+class VersionForm(ModelForm):  # type: ignore[type-arg]
+    """What a rule says, held against its constraints before anything is written."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return cleaned
+        return self.checked(cleaned)
+
+    def checked(self, says: dict[str, Any]) -> dict[str, Any]:
+        """Return what is to be kept; raise `ValidationError`."""
+        return says
+
+    def _post_clean(self) -> None:
+        """Look for an equal rule too: Django leaves out a constraint that reads other columns."""
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        try:
+            versions.refuse_constrained(self.instance)
+        except ValidationError as error:
+            self.add_error(None, error)
+
+
+class Unwrapped(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A page whose save begins its own transaction: a revision's lock is its first statement."""
+
+    @method_decorator(csrf_protect)
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self._changeform_view(request, *args, **kwargs)  # type: ignore[attr-defined]
+        except (versions.NoOpenVersion, WriteTookTooLong, ValidationError) as error:
+            told = error.messages[0] if isinstance(error, ValidationError) else str(error)
+            self.message_user(request, f"Nothing was saved. {told} Try again.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
+    """A list of versions. Saving closes the open one and opens its successor; nothing is deleted."""
+
+    form = VersionForm
+    # Django follows no optional relation unless it is named.
+    list_select_related: ClassVar[tuple[str, ...]] = WHO_AND_WHAT
+    actions = ("withdraw", "restore")
+    says: ClassVar[tuple[str, ...]]
+
+    @admin.display(description="For")
+    def who(self, rule: Any) -> str:
+        return str(rule.customer or rule.tier or "everyone")
+
+    @admin.display(description="On")
+    def what(self, rule: Any) -> str:
+        kind, _ = rule.subject
+        return "everything" if kind == "all" else f"{kind} {getattr(rule, kind)}"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
+        return self.says
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return request.user.has_perm(f"{self.opts.app_label}.add_{self.opts.model_name}")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What was superseded stays as it was; an old version is restored as a new one."""
+        may = request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+        return may and (obj is None or obj.until_revision is None)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - as Django calls it
+        says = {name: form.cleaned_data[name] for name in self.says}
+        actor = request.user.get_username()
+        if change:
+            version = self.changed(obj.rule_uid, actor=actor, **says)
+        else:
+            version = self.added(actor=actor, **says)
+        obj.pk, obj.rule_uid = version.pk, version.rule_uid
+
+    def save_related(self, request: Any, form: Any, formsets: Any, change: Any) -> None:
+        """There is nothing beside the version itself."""
+
+    def added(self, *, actor: str, **says: Any) -> Version:
+        version: Version = versions.add(self.model, actor=actor, **says)
+        return version
+
+    def changed(self, rule_uid: Any, *, actor: str, **says: Any) -> Version:
+        version: Version = versions.change(self.model, rule_uid, actor=actor, **says)
+        return version
+
+    @admin.action(description="Withdraw: end it now")
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._each(
+            request,
+            queryset.filter(until_revision=None),
+            lambda v, actor: versions.withdraw(type(v), v.rule_uid, actor=actor),
+            "withdrawn",
+        )
+
+    @admin.action(description="Restore: say this again, from now on")
+    def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._each(
+            request,
+            queryset.exclude(until_revision=None),
+            lambda v, actor: versions.restore(type(v), v.pk, actor=actor),
+            "restored",
+        )
+
+    def _each(
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[Any],
+        act: Callable[[Any, str], object],
+        done: str,
+    ) -> None:
+        actor, count = request.user.get_username(), 0
+        for version in chosen:
+            try:
+                act(version, actor)
+                count += 1
+            except ValidationError as error:
+                self.message_user(request, f"{version}: {error.messages[0]}", messages.ERROR)
+            except (versions.NoOpenVersion, WriteTookTooLong) as error:
+                self.message_user(request, f"{version}: {error}", messages.ERROR)
+        self.message_user(request, f"{count} {done}.", messages.SUCCESS if count else messages.INFO)
