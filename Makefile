@@ -64,6 +64,7 @@ bench-scale: .venv/.installed ## Measure prices with 1,000,000 SKUs and 5,000 cu
 
 bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,requests)
+	@$(call bench_of,polling_costs)
 	@$(call bench_of,prices)
 	@$(call bench_of,sweep_costs)
 	@$(call bench_of,webhooks)

@@ -19,6 +19,7 @@ PARTS = (
     "deliveries",
     "admission_costs",
     "log_queries",
+    "polling_costs",
 )
 
 

@@ -22,12 +22,19 @@ _COLUMNS = """
 _PAGE = _COLUMNS + "where v.is_published and v.id > %s order by v.id limit 101"
 _ONE = _COLUMNS + "where v.is_published and v.sku = %s"
 
+_STOCK = """
+    select v.sku, v.stock_on_hand, v.stock_available, v.stock_status
+    from catalog_mirror_variant v where v.is_published order by v.id
+"""
+
 _connection = psycopg.connect(os.environ["BARE_DATABASE"], autocommit=True)
 _cursor = _connection.cursor()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     path = environ["PATH_INFO"]
+    if path in ("/nothing", "/stock"):
+        return _answered(start_response, _nothing() if path == "/nothing" else _whole_stock())
     item = _spliced if path.startswith("/spliced") else _item
     if path.endswith("/page"):
         after = int(parse_qs(environ["QUERY_STRING"]).get("after", ["0"])[0])
@@ -38,10 +45,27 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     else:
         row = _cursor.execute(_ONE, [path.rpartition("/")[2]]).fetchone()
         body = orjson.dumps(item(row) if row else None)
+    return _answered(start_response, body)
+
+
+def _answered(start_response: Callable[..., Any], body: bytes) -> Iterable[bytes]:
     start_response(
         "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     )
     return [body]
+
+
+def _nothing() -> bytes:
+    return orjson.dumps({"data": _cursor.execute("select 1").fetchall()})
+
+
+def _whole_stock() -> bytes:
+    rows = _cursor.execute(_STOCK).fetchall()
+    stock = [
+        {"sku": row[0], "stock": {"on_hand": row[1], "available": row[2], "status": row[3]}}
+        for row in rows
+    ]
+    return orjson.dumps({"data": stock, "has_more": False})
 
 
 def _item(row: tuple[Any, ...]) -> dict[str, Any]:

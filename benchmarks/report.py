@@ -7,6 +7,7 @@ from benchmarks import (
     hooks,
     outbound,
     overhead,
+    polling,
     pricing,
     requestlog,
     requests_cpu,
@@ -17,14 +18,13 @@ from benchmarks.requests_cpu import Case
 from catalog_mirror.models import Variant
 from contract.cursors import sealed
 from contract.parameters import Filters
-from customers.models import VisibilityRule
 
 
 def requests() -> str:
     """Return the table of what a request costs."""
     keys = world.build()
     middle = _middle_cursors(keys)
-    sku = _seen_by_all()
+    sku = polling.seen_by_all()
 
     def first_page(_key: str) -> str:
         return "/v1/products?limit=100"
@@ -53,6 +53,21 @@ def requests() -> str:
         for r in results
     ]
     return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+
+
+def polling_costs() -> str:
+    """Return the tables of what polls and whole views cost."""
+    small, large = polling.measure()
+    head = "| case | ours, ms CPU | bare, ms CPU | ratio | wanted | p50 ms | p99 ms |"
+    tables = []
+    for variants, results in ((world.VARIANTS, small), (polling.MANY, large)):
+        rows = [
+            f"| {r.name} | {r.ours:.2f} | {r.bare:.2f} | {r.ratio:.2f} | {r.at_least or ''} "
+            f"| {r.p50:.1f} | {r.p99:.1f} |"
+            for r in results
+        ]
+        tables += [f"{variants:,} variants:", "", head, "|---|---|---|---|---|---|---|", *rows, ""]
+    return "\n".join(tables)
 
 
 def prices() -> str:
@@ -173,11 +188,3 @@ def _middle_cursors(keys: list[str]) -> dict[str, str]:
     return {
         key: sealed(owners[key.split("_")[2]], "products", [middle, unfiltered]) for key in keys
     }
-
-
-def _seen_by_all() -> str:
-    """Return a SKU whose brand no tier's rules deny."""
-    denied = VisibilityRule.objects.filter(effect="deny").values_list("brand_id", flat=True)
-    return (
-        Variant.objects.exclude(brand_id__in=denied).order_by("pk").values_list("sku", flat=True)[7]
-    )

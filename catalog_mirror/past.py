@@ -10,7 +10,7 @@ from catalog_mirror.states import State
 _REVISION_AT = """
     select number from catalog_mirror_revision where recorded_at <= %s order by number desc limit 1
 """
-_PRUNED = "select coalesce(max(until_revision), 0) from catalog_mirror_pruning"
+_PRUNED = "select max(until_revision) from catalog_mirror_pruning"
 _RECORDED_AT = "select recorded_at from catalog_mirror_revision where number = %s"
 # A state stands from where the one before it ended, or from the variant's creation.
 _CARRIED = """
@@ -43,7 +43,7 @@ _CARRIED = """
 
 
 class NothingThen(Exception):
-    """The mirror knew nothing at that instant or of that revision, or knows it no more."""
+    """The mirror knew nothing at that instant, or of that revision, or knows it no more."""
 
 
 def moment_of(at: datetime | None, revision: int | None) -> tuple[int, datetime]:
@@ -52,17 +52,21 @@ def moment_of(at: datetime | None, revision: int | None) -> tuple[int, datetime]
     An answer that was served between a revision's stamp and its commit still read the one before:
     only its revision names that exactly. Raise `NothingThen`.
     """
-    if revision is None:
-        at = at or _now()
-        revision = _revision_at(at)
-    else:
+    if revision is not None:
         recorded_at = _recorded_at(revision)
-        at = at or recorded_at
-    if revision < _first(_PRUNED):
+        _refuse_pruned(revision)
+        return revision, at or recorded_at
+    at = at or _now()
+    held = _revision_at(at)
+    _refuse_pruned(held)
+    return held, at
+
+
+def _refuse_pruned(revision: int) -> None:
+    if revision < (_first(_PRUNED) or 0):
         raise NothingThen(
-            f"What variants were at {at:%Y-%m-%d %H:%M:%S %Z} has been pruned. Ask for a later time."
+            f"What variants were at revision {revision} has been pruned. Ask for a later time."
         )
-    return revision, at
 
 
 def _revision_at(at: datetime) -> int:

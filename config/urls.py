@@ -9,6 +9,7 @@ from sync.api import hook
 urlpatterns = [
     path("v1/", include("outbound_hooks.urls")),
     path("v1/", include("contract.urls")),
+    path("docs/", include("contract.page_urls")),
     # With or without the slash: to be sent on to the other is a success to a shop, and a loss to us.
     re_path(r"^hooks/(?P<slug>[-a-z0-9]{1,40})/?$", hook),
     path("claim/<str:token>", claim),

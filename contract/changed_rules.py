@@ -86,6 +86,8 @@ def changed_subjects(
     tables: tuple[str, ...] = ALL_RULES,
 ) -> Subjects:
     """Return what the rules name that changed, or whose window opened or closed, since a cursor."""
+    if since == snapshot.revision and _stood(snapshot, since_at, tables):
+        return Subjects()
     tiers = {each.tier_id for each in terms}
     rows = snapshot.rows(
         _subjects_sql(tables, *_arms(snapshot, since, tiers)),
@@ -102,6 +104,18 @@ def changed_subjects(
     for kind, subject_id in rows:
         subjects.arrays[_KINDS[kind]].append(subject_id)
     return subjects
+
+
+def _stood(snapshot: Snapshot, since_at: datetime, tables: tuple[str, ...]) -> bool:
+    """Tell from what is kept in memory that no window opened or closed; False where it does not know."""
+    kept = snapshot.kept
+    compiled_at = kept.entitlement.valid_from
+    if compiled_at is None or compiled_at > since_at:
+        return False
+    prices = kept.prices
+    return tables == VISIBILITY or (
+        prices is not None and prices.stood(since=since_at, at=snapshot.at)
+    )
 
 
 def _arms(snapshot: Snapshot, since: int, tiers: set[int | None]) -> tuple[str, ...]:

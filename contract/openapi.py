@@ -2,13 +2,22 @@
 
 from typing import Any
 
+from contract.operations import VALUE
+from contract.pricing import LONGEST_SKU
+
 _SCHEMAS = "#/components/schemas/"
 _CUT = "ItemCut"
 
 
 def finished(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Say that with `fields=` an item has those members alone; a hook of drf-spectacular."""
+    """Say that questions are taken as described and no other way, and what `fields=` leaves of an item.
+
+    A hook of drf-spectacular.
+    """
     schemas = result["components"]["schemas"]
+    for name in ("Wanted", "WantedLine"):
+        schemas[name]["additionalProperties"] = False
+    schemas["WantedLine"]["properties"]["sku"] = {**VALUE, "maxLength": LONGEST_SKU}
     cut = _without_required(schemas, schemas["Item"])
     cut["required"] = ["sku"]
     cut["description"] = "An item with the members that `fields` asks for."

@@ -14,6 +14,7 @@ from drf_spectacular.utils import (
 from contract import serializers as shapes
 from contract.change_cursors import FACETS
 from contract.examples import EXAMPLES, REQUESTS
+from contract.fields import ITEM, paths
 from contract.parameters import DEFAULT_LIMIT, LONGEST_VALUE, MOST_ITEMS, MOST_STOCK, MOST_VALUES
 from contract.pricing import LARGEST_QUANTITY
 
@@ -22,16 +23,17 @@ _V = TypeVar("_V", bound=Callable[..., Any])
 _REFUSALS = {
     400: "A parameter is not understood; it is named.",
     401: "The key is missing, malformed, unknown, expired or revoked.",
-    403: "No contract is in force.",
+    403: "No contract is in force, or the key is not for this or not for your address.",
     404: "Hidden or unknown.",
     405: "The resource takes other methods; `Allow` names them.",
     410: "The cursor is no longer good: enumerate again, as `resync` says.",
     413: "The body is too large, or does not tell its length.",
-    429: "Too many requests in the last 60 seconds.",
+    429: "Too many requests in the last 60 seconds, or too many refusals.",
     500: "Something failed here.",
     503: "The service cannot reach its database.",
 }
-_VALUE = {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE}
+_NO_NUL = r"^[^\u0000]*$"
+VALUE = {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE, "pattern": _NO_NUL}
 
 
 def _limit(most: int, *, whole: bool = False) -> dict[str, Any]:
@@ -40,14 +42,14 @@ def _limit(most: int, *, whole: bool = False) -> dict[str, Any]:
 
 
 def _values(name: str, what: str, *, required: bool = False) -> OpenApiParameter:
-    schema = {"type": "array", "items": _VALUE, "maxItems": MOST_VALUES}
+    schema = {"type": "array", "items": VALUE, "maxItems": MOST_VALUES}
     return OpenApiParameter(
         name, schema, required=required, explode=True, description=f"Repeat for several: {what}"
     )
 
 
 _CURSOR = OpenApiParameter(
-    "cursor", _VALUE | {"maxLength": 2000}, description="`next_cursor` of the page before."
+    "cursor", VALUE | {"maxLength": 2000}, description="`next_cursor` of the page before."
 )
 _FILTERS = [
     _values("brand", "slugs of brands."),
@@ -72,7 +74,8 @@ STOCK_PARAMETERS = [
 ]
 FIELDS = OpenApiParameter(
     "fields",
-    {"type": "string"},
+    {"type": "array", "items": {"enum": list(paths(ITEM))}, "minItems": 1},
+    explode=False,
     description="The members of an item to answer with, and `sku`: `name,stock,price.unit`.",
 )
 PRICING_PARAMETERS = [
@@ -127,6 +130,7 @@ def described(
     """
     decorator: Callable[[_V], _V] = extend_schema(
         operation_id=name,
+        summary=name.replace("_", " ").capitalize(),
         parameters=[*(parameters or []), *([_IF_NONE_MATCH] if tagged else [])],
         request=body,
         responses={200: shape, **(_NOT_MODIFIED if tagged else {}), **_problems(refusals)},

@@ -41,7 +41,7 @@ def asked_by_query(query: QueryDict) -> Asked:
     quantities = query.getlist("quantity") or ["1"]
     if len(quantities) not in (1, len(skus)):
         raise bad_parameter("quantity", "Give it once for all SKUs, or once for each of them.")
-    wanted = [_quantity(each, "quantity") for each in quantities]
+    wanted = [_quantity_of(each) for each in quantities]
     return list(zip(skus, wanted * len(skus) if len(wanted) == 1 else wanted, strict=False))
 
 
@@ -51,6 +51,8 @@ def asked_by_body(body: bytes) -> Asked:
         given = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Problem(400, "invalid_body", "The body is no JSON.") from None
+    if isinstance(given, dict) and (others := given.keys() - {"items"}):
+        raise bad_parameter(min(others)[:50], "A body has items, and nothing else.")
     items = given.get("items") if isinstance(given, dict) else None
     if not isinstance(items, list) or not 1 <= len(items) <= MOST_LINES:
         raise bad_parameter("items", f"A list of 1 to {MOST_LINES} items.")
@@ -68,13 +70,17 @@ def _item(number: int, given: Any) -> tuple[str, int]:
 
 
 def _quantity(given: Any, name: str) -> int:
-    text = str(given)
-    is_whole = not isinstance(given, bool | float) and text.isascii() and text.isdecimal()
-    if not is_whole or len(text) > len(str(LARGEST_QUANTITY)):
+    """Read a number of JSON; 24.0 is one that is whole (JSON Schema), "24" is none."""
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= LARGEST_QUANTITY:
         raise bad_parameter(name, f"A whole number from 1 to {LARGEST_QUANTITY}.")
-    if not 1 <= int(text) <= LARGEST_QUANTITY:
-        raise bad_parameter(name, f"A whole number from 1 to {LARGEST_QUANTITY}.")
-    return int(text)
+    return given
+
+
+def _quantity_of(text: str) -> int:
+    is_whole = text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_QUANTITY))
+    return _quantity(int(text) if is_whole else None, "quantity")
 
 
 def priced_basket(snapshot: Snapshot, asked: Asked) -> Basket:

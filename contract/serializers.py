@@ -4,9 +4,12 @@ from typing import Any
 
 from rest_framework import serializers
 
+from contract.pricing import LARGEST_QUANTITY, LONGEST_SKU, MOST_LINES
 
+
+# A shape is described, never filled. What stands in its docstring stands in the document.
 class _Shape(serializers.Serializer[Any]):
-    """A shape that is described, never filled."""
+    pass
 
 
 class Problem(_Shape):
@@ -158,12 +161,12 @@ class ChangesPage(_Page):
 
 
 class WantedLine(_Shape):
-    sku = serializers.CharField()
-    quantity = serializers.IntegerField(default=1, min_value=1)
+    sku = serializers.CharField(max_length=LONGEST_SKU)
+    quantity = serializers.IntegerField(default=1, min_value=1, max_value=LARGEST_QUANTITY)
 
 
 class Wanted(_Shape):
-    items = WantedLine(many=True)
+    items = serializers.ListField(child=WantedLine(), min_length=1, max_length=MOST_LINES)
 
 
 class PricedLine(_Shape):

@@ -1,6 +1,7 @@
 """Partners and shops go straight to their views, past all that the staff site needs."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -27,5 +28,6 @@ class PartnerShortcut:
             return self.get_response(request)
         request.resolver_match = match
         response: HttpResponse = match.func(request, *match.args, **match.kwargs)
-        response.headers.setdefault("Content-Length", str(len(response.content)))
+        if response.status_code != HTTPStatus.NOT_MODIFIED:  # its length would be that of a body
+            response.headers.setdefault("Content-Length", str(len(response.content)))
         return response

@@ -68,6 +68,10 @@ class PriceList:
     def is_current(self, at: datetime) -> bool:
         return self._at <= at and (self.valid_until is None or at < self.valid_until)
 
+    def stood(self, *, since: datetime, at: datetime) -> bool:
+        """Tell whether no window of its rules opened or closed after `since`, up to `at`."""
+        return self._at <= since and self.is_current(at)
+
     def told(self, state: State) -> Told:
         """Return the sale of one variant, the same that `offers.sale` comes to, and its words."""
         shared = self._shared(state)

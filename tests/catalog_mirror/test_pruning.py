@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from catalog_mirror import epochs, pruning
 from catalog_mirror.models import Epoch, Pruning, VariantHistory
-from catalog_mirror.past import NothingThen, revision_at
+from catalog_mirror.past import NothingThen, moment_of
 from catalog_mirror.tasks import prune_history
 from groundwork.models import AuditEntry
 from tests.factories import SourceFactory, a_product, a_variant, mirrored, newest_revision, now
@@ -67,11 +67,14 @@ def test_a_pruning_that_was_cut_off_is_gone_on_with(renamed, settings, monkeypat
 
 def test_a_time_that_was_pruned_is_not_explained(renamed):
     at = now() - timedelta(days=12)
-    assert revision_at(at) == renamed[0]
+    assert moment_of(at, None) == (renamed[0], at)
     pruning.prune_history(timedelta(days=8))
-    with pytest.raises(NothingThen, match="pruned"):
-        revision_at(at)
-    assert revision_at(now() - timedelta(days=7)) == renamed[1]
+    for asked in ((at, None), (None, renamed[0])):
+        with pytest.raises(NothingThen, match="pruned"):
+            moment_of(*asked)
+    later = now() - timedelta(days=7)
+    assert moment_of(later, None) == (renamed[1], later)
+    assert moment_of(None, renamed[1])[0] == renamed[1]
 
 
 def test_history_is_not_taken_from_under_the_brake(renamed, settings):

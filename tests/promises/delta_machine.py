@@ -677,6 +677,37 @@ class DeltaMachine(RuleBasedStateMachine):
         del self.history.now.visibility[uid]
         self._keep(slow=9.0)
 
+    @rule(who=st.integers(0, 1), place=places)
+    def a_webhook_overtaken_by_a_page(self, who: int, place: int) -> None:
+        """A removal is sent, the item comes back and is polled, and then the removal arrives."""
+        client = self.clients[who]
+        self.edit(place, "published", 0, 0.0)
+        for _ in range(20):
+            if not client.be_told(4):
+                break
+        self.edit(place, "published", 1, 0.0)
+        self.send_a_webhook(who, 4)
+        self.edit(place, "published", 0, 0.0)
+        self.converge(who)
+        self.a_webhook_arrives(who, len(client.on_their_way) - 1)
+        self.converge(who)
+
+    @rule(
+        who=st.integers(0, 1),
+        which=st.sampled_from(sorted(WATCHED)),
+        place=places,
+        field=st.sampled_from(["stock", "price", "name", "published", ""]),
+        choice=st.integers(0, 2),
+    )
+    def ask_with_a_tag_before_and_after(
+        self, who: int, which: str, place: int, field: str, choice: int
+    ) -> None:
+        for _ in range(2):
+            self.ask_for_a_list_with_its_tag(who, which)
+        if field:
+            self.edit(place, field, choice, 0.0)
+        self.ask_for_a_list_with_its_tag(who, which)
+
     @rule(who=st.integers(0, 1), returns=st.booleans())
     def move_between_tiers(self, who: int, returns: bool) -> None:
         """A customer leaves its tier, is answered, and may come back before the next answer."""

@@ -86,8 +86,7 @@ class Partner:
         """Take a walked list for the copy, and go on from the instant of its first answer."""
         self.copy.start_over()
         self.copy.items = {item["sku"]: item for item in items}
-        self.copy.floor, self.copy.named = "", None
-        self.copy.cursor = at.isoformat()
+        self.copy.named, self.copy.cursor = None, at.isoformat()
 
     def cut(self, known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Return of each item what the partner's facets tell of."""

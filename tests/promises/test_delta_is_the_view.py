@@ -93,7 +93,7 @@ def test_it_notices_a_304_that_is_wrong(monkeypatch, forgotten):
     if forgotten == "rules":
         monkeypatch.setattr(etags, "changed_subjects", lambda *_, **_options: Subjects())
     else:
-        watched = {name: replace(each, with_stock=False) for name, each in WATCHED.items()}
-        monkeypatch.setattr(delta_machine, "WATCHED", watched)
+        for name, each in WATCHED.items():
+            monkeypatch.setitem(delta_machine.WATCHED, name, replace(each, with_stock=False))
     with pytest.raises(NOTICED):
         run(lives=100)

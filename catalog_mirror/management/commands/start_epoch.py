@@ -6,9 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from catalog_mirror.epochs import LAST, NoMoreEpochs, start_epoch
 from groundwork.correlation import correlated
-from groundwork.management.prompt import operator
-
-WRONG_USAGE = 2
+from groundwork.management.prompt import WRONG_USAGE, operator
 
 
 class Command(BaseCommand):
