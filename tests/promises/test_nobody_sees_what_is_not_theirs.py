@@ -23,6 +23,8 @@ from contract.parameters import MOST_ITEMS, Filters
 from customers.entitlements import GATE
 from customers.models import VisibilityRule
 from groundwork.roles import refuse_unsafe_api_role, role_name
+from outbound_hooks import deliveries, endpoints
+from outbound_hooks.deliveries import Message
 from pricing.models import OrderRule, PriceRule
 from tests import oracle
 from tests.conftest import as_login
@@ -213,6 +215,9 @@ def ungated(monkeypatch):
         (lists, "_ONE"),
         (delta, "_VISIBLE_AFTER"),
         (delta, "_CARRIED"),
+        (delta, "_COUNTED"),
+        (delta, "_NAMED"),
+        (delta, "_VISIBLE"),
         (pricing, "_BY_SKU"),
         (catalogue, "_BRANDS"),
         (catalogue, "_CATEGORIES"),
@@ -240,6 +245,9 @@ def test_no_other_statement_of_the_contract_reads_variants_by_a_gate():
         ("contract.lists", "GATE"),
         ("contract.delta", "_VISIBLE_AFTER"),
         ("contract.delta", "_CARRIED"),
+        ("contract.delta", "_COUNTED"),
+        ("contract.delta", "_NAMED"),
+        ("contract.delta", "_VISIBLE"),
         ("contract.delta", "GATE"),
         ("contract.pricing", "_BY_SKU"),
         ("contract.pricing", "GATE"),
@@ -281,6 +289,20 @@ def test_without_the_gate_a_delta_still_tells_no_foreign_row(people, ungated):
     ]
 
 
+def test_what_webhooks_read_without_the_gate_is_nothing_foreign(people, ungated):
+    with snapshot_of(people.bob) as snapshot:
+        assert delta.count_visible(snapshot) == len(OWN["bob"])
+        start = delta.start_cursor(snapshot.epoch)
+        assert delta.count_candidates(snapshot, start) == len(OWN["bob"])
+        entries = [
+            orjson.loads(e) for e in delta.present_entries(snapshot, ["PEN-01", "MUG-11-BLK"])
+        ]
+    assert [(each["op"], each["sku"]) for each in entries] == [
+        ("remove", "PEN-01"),
+        ("upsert", "MUG-11-BLK"),
+    ]
+
+
 # -- as the api role itself --------------------------------------------------------------------
 
 GRANTED = {
@@ -298,6 +320,9 @@ GRANTED = {
     "pricing_pricerule",
     "pricing_orderrule",
     "pricing_orderminimum",
+    "outbound_hooks_endpoint",
+    "outbound_hooks_delivery",
+    "outbound_hooks_attempt",
 }
 # Numbers and instants alone, no row of anyone's.
 OPEN = {"catalog_mirror_epoch", "catalog_mirror_pruning", "catalog_mirror_revision"}
@@ -369,6 +394,25 @@ def test_the_api_role_reads_only_its_customer_s_rows(people, who):
         for table in ("customers_visibilityrule", "pricing_pricerule"):
             assert held(snapshot, table, "customer_id") <= {None, customer.pk}
             assert held(snapshot, table, "tier_id") <= tiers
+
+
+def test_the_api_role_reads_only_its_own_webhooks_and_no_secret(people, settings):
+    settings.WEBHOOKS_TO_THIS_MACHINE = True
+    for customer in (people.alice, people.bob):
+        endpoint, _ = endpoints.add(customer.pk, url="http://127.0.0.1:9/", actor="ann")
+        message = Message("ping", "{}")
+        deliveries.put(endpoint.pk, customer.pk, [message], revision=1, correlation="cause-01")
+    deliveries.claim(most=2, each=1)
+    with snapshot_of(people.bob) as snapshot:
+        for table in ("endpoint", "delivery", "attempt"):
+            seen = held(snapshot, f"outbound_hooks_{table}", "customer_id")
+            assert seen == {people.bob.pk}
+    for column in ("secret", "previous_secret", "cursor", "seen_revision"):
+        with (
+            snapshot_of(people.bob),
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.connection.execute(f"select {column} from outbound_hooks_endpoint")
 
 
 def test_the_api_role_is_refused_every_other_table(people):

@@ -10,6 +10,7 @@ from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from apikeys import admission
 from contract import api, parameters, pricing
 from tests.document import document
 from tests.factories import cast, key_of
@@ -22,7 +23,9 @@ MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 
 @pytest.fixture
-def keys(database):
+def keys(database, monkeypatch):
+    # The checks ask without a key again and again, from an address that has no name.
+    monkeypatch.setattr(admission, "FAILURES_ALLOWED", 1_000_000)
     people = cast()
     return [key_of(who, requests_a_minute=6000) for who in (people.alice, people.bob)]
 
@@ -62,7 +65,9 @@ def call(case: Any, key: str) -> Any:
     """Ask, and hold the answer to all of schemathesis's checks."""
     headers = {"Authorization": f"Bearer {key}", "Accept-Encoding": "identity"}
     # That a description fits is no reason to accept another customer's cursor.
-    unless = [positive_data_acceptance] if set(case.query) & CURSORS else []
+    # Nor can it tell which URLs lead out, or which deliveries there were.
+    told = set(case.query) & CURSORS or case.path.startswith("/v1/webhooks")
+    unless = [positive_data_acceptance] if told else []
     return case.call_and_validate(headers=headers, excluded_checks=unless)
 
 
