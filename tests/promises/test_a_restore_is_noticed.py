@@ -48,7 +48,10 @@ def restore(file: Path) -> None:
     """Empty every table and load the backup, as an operator would load it into a new database."""
     tables = connection.introspection.table_names()
     emptied = ", ".join(table for table in tables if table != "moved")
-    as_login(f"truncate {emptied}")
+    as_login(
+        f"set session_replication_role = replica; truncate {emptied};"
+        "set session_replication_role = origin"
+    )
     connection.close()
     run("pg_restore", "--data-only", "--disable-triggers", "--single-transaction", str(file))
 

@@ -81,9 +81,11 @@ def cursor_of(answer: Any) -> dict[str, str]:
 def can_be_wrong(query: dict[str, Any]) -> bool:
     """Tell whether an address can say what is asked.
 
-    An empty list is left out of it, `null` or a number is written as a word, and one word is a list of
-    one.
+    An empty list is left out of it, `null` or a number is written as a word, one word is a list of one,
+    and a whole number that is written 5.0 is none.
     """
+    if any(isinstance(value, float) for value in query.values()):
+        return False
     texts = [value for name, value in query.items() if name in REPEATED]
     return all(value not in (None, [], {}) for value in query.values()) and all(
         isinstance(value, list) and all(isinstance(each, str) for each in value) for value in texts
