@@ -81,7 +81,7 @@ ERRORS = {
         422, "Webhooks cannot go to this URL; the detail says why", "Register another"
     ),
     "endpoint_refused": Error(
-        422, "There are as many endpoints as there may be", "Remove one, or change its URL"
+        422, "An endpoint cannot be so, or not now; the detail says why", "Do as it says"
     ),
     "rate_limited": Error(
         429, "Too many requests in the last 60 seconds", "Wait for `Retry-After` seconds"

@@ -2,8 +2,10 @@
 
 import ipaddress
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -31,7 +33,10 @@ _NOT_PUBLIC = tuple(
     )
 )
 
-_RESOLVERS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="resolver")
+_RESOLVERS = ThreadPoolExecutor(max_workers=64, thread_name_prefix="resolver")
+# A name server that hangs takes one resolver for its name, however many wait for it.
+_asked: dict[tuple[str, int], "Future[list[Any]]"] = {}
+_asked_guard = threading.Lock()
 
 
 class AddressRefused(Exception):
@@ -43,21 +48,30 @@ def checked_url(url: str, *, seconds: float = 5) -> str:
 
     It is looked up here so that a mistake is told at once, and again at every connection.
     """
-    host, port = _parts(url)
-    public_address(host, port, seconds=seconds)
+    host, port, is_plain = _parts(url)
+    public_address(host, port, is_plain=is_plain, seconds=seconds)
     return url
 
 
-def public_address(host: str, port: int, *, seconds: float) -> str:
-    """Return the address to connect to, every address of the host being public; raise `AddressRefused`."""
+def refuse_url(url: str) -> None:
+    """Raise `AddressRefused` for a URL that nothing is sent to, wherever its host leads."""
+    _parts(url)
+
+
+def public_address(host: str, port: int, *, is_plain: bool, seconds: float) -> str:
+    """Return the address to connect to, every address of the host being public; raise `AddressRefused`.
+
+    What is plain (http), or goes to another port than that of https, leads to this machine or nowhere.
+    """
     addresses = _resolved(host, port, seconds)
+    is_odd = is_plain or port != _HTTPS
     for address in addresses:
-        if not (_is_public(address) or _is_permitted(address)):
+        if not (_is_permitted(address) or (_is_public(address) and not is_odd)):
             raise AddressRefused(f"{host} is {address}, which is not a public address.")
     return str(addresses[0])
 
 
-def _parts(url: str) -> tuple[str, int]:
+def _parts(url: str) -> tuple[str, int, bool]:
     if len(url) > LONGEST_URL or any(char.isspace() or not char.isprintable() for char in url):
         raise AddressRefused(f"A URL has at most {LONGEST_URL} characters, and no blanks.")
     try:
@@ -78,21 +92,34 @@ def _parts(url: str) -> tuple[str, int]:
         raise AddressRefused("It has no fragment: that part is never sent.")
     if port not in (None, _HTTPS) and not settings.WEBHOOKS_TO_THIS_MACHINE:
         raise AddressRefused(f"It goes to port {_HTTPS}, which needs not be named.")
-    return host, port or (_HTTPS if parts.scheme == "https" else 80)
+    is_plain = parts.scheme == "http"
+    return host, port or (80 if is_plain else _HTTPS), is_plain
 
 
 def _resolved(host: str, port: int, seconds: float) -> list[_Address]:
     """Return what a host resolves to; the resolver itself knows no deadline."""
-    found = _RESOLVERS.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = _looked_up(host, port)
     try:
         infos = found.result(timeout=max(seconds, 0))
     except TookTooLong:
-        found.cancel()
         raise AddressRefused(f"{host} could not be looked up in time.") from None
     except (OSError, UnicodeError):
         raise AddressRefused(f"{host} cannot be looked up. Check the name.") from None
     texts = dict.fromkeys(str(info[4][0]).partition("%")[0] for info in infos)
     return [ipaddress.ip_address(text) for text in texts]
+
+
+def _looked_up(host: str, port: int) -> "Future[list[Any]]":
+    """Return the look-up of a name that is under way, or a new one."""
+    with _asked_guard:
+        found = _asked.get((host, port))
+        if found is None or found.done():
+            found = _RESOLVERS.submit(
+                lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            )
+            _asked[host, port] = found
+            found.add_done_callback(lambda _: _asked.pop((host, port), None))
+    return found
 
 
 def _is_public(address: _Address) -> bool:

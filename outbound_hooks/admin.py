@@ -53,7 +53,9 @@ class EndpointAdmin(ReadOnlyAdmin):
     def disable(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
         actor = request.user.get_username()
         for endpoint in queryset:
-            endpoints.disable(endpoint, actor=actor, reason=f"{actor} disabled it.")
+            endpoints.disable(
+                endpoint, actor=actor, reason="Your supplier disabled it.", is_barred=True
+            )
             self.message_user(request, f"{endpoint} is disabled.", messages.SUCCESS)
 
     @admin.action(

@@ -19,7 +19,7 @@ from outbound_hooks.addresses import AddressRefused
 from outbound_hooks.endpoints import EndpointRefused
 from outbound_hooks.models import FACETS, Delivery, Endpoint
 from outbound_hooks.operations import described
-from outbound_hooks.pings import pinged
+from outbound_hooks.pings import is_pinging, pinged
 from outbound_hooks.questions import endpoint_changed, endpoint_wanted, nothing, replay_wanted
 from outbound_hooks.reading import deliveries_page, endpoint_json, endpoint_rows
 from outbound_hooks.replays import chosen, replay
@@ -131,10 +131,13 @@ class WebhookPing(WebhookAct):
 
     route = f"{_ROUTE}/{{id}}/ping"
 
-    @described("ping_webhook", shapes.WebhookPing, 404, 413, asks_nothing=True)
+    @described("ping_webhook", shapes.WebhookPing, 404, 413, 422, asks_nothing=True)
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:
         nothing(request)
-        message_id, answer = pinged(self.endpoint(public_id))
+        endpoint = self.endpoint(public_id)
+        if is_pinging(self.customer_id):
+            raise Problem(422, "endpoint_refused", "A ping is under way. Wait for its answer.")
+        message_id, answer = pinged(endpoint)
         return self.said(
             {
                 "id": message_id,
@@ -169,6 +172,8 @@ class WebhookEnable(WebhookAct):
     def post(self, request: HttpRequest, public_id: str) -> HttpResponse:
         nothing(request)
         endpoint = self.endpoint(public_id)
+        if endpoint.is_barred:
+            raise Problem(422, "endpoint_refused", "Your supplier disabled it: ask there.")
         with _refusals():
             endpoints.enable(endpoint, actor=self.actor)
         return self.said(self.shown(endpoint))

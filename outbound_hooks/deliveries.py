@@ -1,7 +1,8 @@
 """The only writer of deliveries and attempts: put, claimed, completed, ended, pruned; all in sets."""
 
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,8 @@ from outbound_hooks.sender import Answer
 # whose process died is tried again when it ends.
 LEASE = timedelta(seconds=30)
 KEPT = timedelta(days=30)
+OF_A_CUSTOMER = 8  # at once, over all its endpoints
+MOST_CUT_OFF = 20  # attempts of a delivery whose process died; perhaps it is what kills it
 _AT_ONCE = 5_000  # rows a pruning statement
 
 # Takes what `ready` names, and notes the attempt before it is made.
@@ -24,39 +27,79 @@ _TAKE = """
     taken as (
         update outbound_hooks_delivery d set
             is_taken = true, claim = claim + 1, attempts = attempts + 1,
+            cut_off = cut_off + is_taken::integer,
             next_attempt_at = clock_timestamp() + %(lease)s::interval
         from ready where d.id = ready.id
-        returning d.id, d.endpoint_id, d.customer_id, d.claim, d.attempts, d.message_id, d.body
+        returning d.id, d.endpoint_id, d.customer_id, d.claim, d.attempts, d.cut_off, d.message_id,
+            d.body
     ), tried as (
         insert into outbound_hooks_attempt
             (delivery_id, customer_id, number, started_at, error, answer)
         select id, customer_id, attempts, clock_timestamp(), '', '' from taken
     )
-    select t.id, t.claim, t.attempts, t.message_id, t.body, e.id, e.url, e.signs_body,
-           e.failures > 0, e.secret,
+    select t.id, t.claim, t.attempts, t.attempts - t.cut_off, t.message_id, t.body,
+           e.id, e.url, e.signs_body, e.failures > 0, e.secret,
            case when e.previous_until > clock_timestamp() then e.previous_secret end
     from taken t join outbound_hooks_endpoint e on e.id = t.endpoint_id
 """
-# From each endpoint that is open, so many that are due as it has free places; while it fails, one.
-_CLAIM = f"""
+# From each endpoint that is open and whose customer has a contract, so many that are due as it has free
+# places, while it fails one; and so many of a customer, however many endpoints it has.
+_CLAIM = """
     with ready as materialized (
-        select due.id
-        from outbound_hooks_endpoint e
-        cross join lateral (
-            select d.id, d.next_attempt_at from outbound_hooks_delivery d
-            where d.endpoint_id = e.id and d.status = 'pending'
-              and d.next_attempt_at <= clock_timestamp() and d.attempts < %(attempts)s
-            order by d.next_attempt_at, d.id
-            limit greatest(0, case when e.failures = 0 then %(each)s else 1 end - (
-                select count(*) from outbound_hooks_delivery f
-                where f.endpoint_id = e.id and f.status = 'pending' and f.is_taken
-                  and f.next_attempt_at > clock_timestamp()))
-            for update skip locked
-        ) due
-        where e.is_enabled and (e.closed_until is null or e.closed_until <= clock_timestamp())
-        order by due.next_attempt_at limit %(most)s
-    ), {_TAKE}
-"""  # noqa: S608 - constants
+        select id from (
+            select due.id, due.next_attempt_at, row_number() over (
+                    partition by e.customer_id order by due.next_attempt_at, due.id
+                ) + (
+                    select count(*) from outbound_hooks_endpoint o
+                    join outbound_hooks_delivery f on f.endpoint_id = o.id
+                    where o.customer_id = e.customer_id and f.status = 'pending' and f.is_taken
+                      and f.next_attempt_at > clock_timestamp()
+                ) as place
+            from outbound_hooks_endpoint e
+            cross join lateral (
+                select d.id, d.next_attempt_at from outbound_hooks_delivery d
+                where d.endpoint_id = e.id and d.status = 'pending'
+                  and d.next_attempt_at <= clock_timestamp()
+                  and d.attempts - d.cut_off < %(attempts)s and d.cut_off < %(cuts)s
+                order by d.next_attempt_at, d.id
+                limit greatest(0, case when e.failures = 0 then %(each)s else 1 end - (
+                    select count(*) from outbound_hooks_delivery f
+                    where f.endpoint_id = e.id and f.status = 'pending' and f.is_taken
+                      and f.next_attempt_at > clock_timestamp()))
+                for update skip locked
+            ) due
+            where e.is_enabled and (e.closed_until is null or e.closed_until <= clock_timestamp())
+              and {in_force}
+        ) placed
+        where place <= %(customers)s order by next_attempt_at limit %(most)s
+    ), {take}
+"""
+# The customer of endpoint `e` has a contract now.
+IN_FORCE = """
+    exists (
+        select from customers_customerterms t
+        where t.customer_id = e.customer_id and t.until_revision is null and t.status = 'active'
+          and (t.contract_starts_at is null or t.contract_starts_at <= clock_timestamp())
+          and (t.contract_ends_at is null or t.contract_ends_at > clock_timestamp()))
+"""
+_IS_DUE = """
+    select exists (select from outbound_hooks_delivery
+                   where status = 'pending' and next_attempt_at <= clock_timestamp())
+"""
+# Two processes that claim at once would both see the same places free.
+_ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtext('outbound_hooks.claim'))"
+_HAND_BACK = """
+    with back as materialized (
+        select * from unnest(%(ids)s::bigint[], %(claims)s::integer[], %(numbers)s::integer[])
+            as b (id, claim, number)
+    ), tried as (
+        delete from outbound_hooks_attempt a using back b
+        where a.delivery_id = b.id and a.number = b.number
+    )
+    update outbound_hooks_delivery d set
+        is_taken = false, attempts = attempts - 1, next_attempt_at = clock_timestamp()
+    from back b where d.id = b.id and d.claim = b.claim and d.status = 'pending'
+"""
 _TAKE_ONE = f"with ready as (select %(id)s::bigint as id), {_TAKE}"
 _COMPLETE = """
     with said as (
@@ -99,11 +142,15 @@ class Message:
 
 @dataclass(frozen=True)
 class Claimed:
-    """A delivery that is ours to send until its claim ends; secrets are sealed, the newest first."""
+    """A delivery that is ours to send until its claim ends; secrets are sealed, the newest first.
+
+    `tries` are the attempts without those that were cut off.
+    """
 
     id: int
     claim: int
     attempts: int
+    tries: int
     message_id: str
     body: str
     endpoint_id: int
@@ -111,6 +158,7 @@ class Claimed:
     signs_body: bool
     was_failing: bool
     sealed: tuple[bytes, ...]
+    taken_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -151,10 +199,34 @@ def put(
 
 def claim(*, most: int, each: int) -> list[Claimed]:
     """Take up to `most` deliveries that are due, `each` at once from an endpoint, and note the attempts."""
-    params: dict[str, Any] = {"most": most, "each": each, "lease": LEASE, "attempts": MOST_ATTEMPTS}
+    params: dict[str, Any] = {
+        "most": most,
+        "each": each,
+        "customers": OF_A_CUSTOMER,
+        "lease": LEASE,
+        "attempts": MOST_ATTEMPTS,
+        "cuts": MOST_CUT_OFF,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, params)
+        cursor.execute(_IS_DUE)
+        (is_due,) = cursor.fetchone()
+    if not is_due:
+        return []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_ONE_AT_A_TIME)
+        cursor.execute(_CLAIM.format(in_force=IN_FORCE, take=_TAKE), params)
         return [_claimed(*row) for row in cursor.fetchall()]
+
+
+def hand_back(claimed: Sequence[Claimed]) -> None:
+    """Give back what was not begun, as if it had not been taken."""
+    params: dict[str, list[Any]] = {
+        "ids": [each.id for each in claimed],
+        "claims": [each.claim for each in claimed],
+        "numbers": [each.attempts for each in claimed],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_HAND_BACK, params)
 
 
 def put_taken(endpoint_id: int, customer_id: int, message: Message) -> Claimed:
@@ -201,9 +273,9 @@ def bury(endpoint_id: int, *, reason: str) -> int:
 
 
 def bury_exhausted() -> int:
-    """Make dead letters of those whose last attempt was cut off."""
-    which = "d.attempts >= %(of)s and d.next_attempt_at <= clock_timestamp()"
-    return _end("dead", "The last attempt was cut off.", which, MOST_ATTEMPTS)
+    """Make dead letters of those whose attempts were cut off again and again."""
+    which = "d.cut_off >= %(of)s and d.next_attempt_at <= clock_timestamp()"
+    return _end("dead", "Its attempts were cut off again and again.", which, MOST_CUT_OFF)
 
 
 def cancel(endpoint_id: int) -> int:

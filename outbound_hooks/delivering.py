@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 
 import structlog
@@ -12,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from groundwork.correlation import correlated
 from groundwork.sealing import SealBroken, unseal
 from outbound_hooks import deliveries, dispatch
-from outbound_hooks.deliveries import Claimed
+from outbound_hooks.deliveries import LEASE, Claimed
 from outbound_hooks.dispatch import Due
 from outbound_hooks.outcomes import noted
 from outbound_hooks.sender import DEADLINE, Answer, send
@@ -26,7 +27,11 @@ _DISPATCHERS = 2
 _GATHERS = 0.03  # seconds in which what was sent is gathered, to be written down together
 _POLL = 0.25  # seconds between looks where there is nothing to do
 _HOUSEKEEPING = 600.0  # seconds
-_DATABASE_BACK = 2.0  # seconds to wait for a database that does not answer
+_OUR_FAULT = "Something failed here; staff can find it in the log."
+_FRESH = LEASE.total_seconds() - DEADLINE - 1
+_WAITS = 2.0  # seconds before what failed is tried again, as where the database does not answer
+_RESTS = 30.0  # seconds before an endpoint whose look failed is looked at again
+_rests_until: dict[int, float] = {}
 _FAULTS = (OperationalError, InterfaceError)
 
 
@@ -37,7 +42,7 @@ class Deliverer:
         self._senders = senders
         self._stop = threading.Event()
         self._taken: queue.Queue[Claimed | None] = queue.Queue()
-        self._done: queue.Queue[tuple[Claimed, Answer]] = queue.Queue()
+        self._done: queue.Queue[tuple[Claimed, Answer | None]] = queue.Queue()
         self._in_flight = 0
 
     def stop(self) -> None:
@@ -54,17 +59,22 @@ class Deliverer:
             thread.start()
         while not self._stop.is_set():
             _surviving(self._claim_and_complete)
+        self._give_back_what_waits()
         for _ in range(self._senders):
             self._taken.put(None)
-        for thread in threads:
-            thread.join()
-        while self._in_flight:
+        while self._in_flight or any(thread.is_alive() for thread in threads):
             _surviving(self._complete)
         connection.close()
 
+    def _give_back_what_waits(self) -> None:
+        """Leave what no sender has begun to another process, or to the next start."""
+        with suppress(queue.Empty):
+            while claimed := self._taken.get_nowait():
+                self._done.put((claimed, None))
+
     def _claim_and_complete(self) -> None:
-        free = self._senders * 3 - self._in_flight  # some wait, so that no sender does
-        if free >= self._senders:
+        free = self._senders * 2 - self._in_flight  # some wait, so that no sender does
+        if free >= self._senders // 2:
             for claimed in deliveries.claim(most=free, each=EACH):
                 self._in_flight += 1
                 self._taken.put(claimed)
@@ -80,11 +90,15 @@ class Deliverer:
         while not self._done.empty():
             done.append(self._done.get())
         self._in_flight -= len(done)
-        noted(done)
+        if back := [claimed for claimed, answer in done if answer is None]:
+            deliveries.hand_back(back)
+        _noted([(claimed, answer) for claimed, answer in done if answer is not None])
 
     def _send(self) -> None:
         while claimed := self._taken.get():
-            self._done.put((claimed, sent(claimed)))
+            # One that waited so long that its claim might end before its answer is given back.
+            is_fresh = time.monotonic() - claimed.taken_at < _FRESH
+            self._done.put((claimed, sent(claimed) if is_fresh else None))
 
     def _dispatch(self, part: int) -> None:
         rested = time.monotonic() - _HOUSEKEEPING
@@ -97,6 +111,28 @@ class Deliverer:
         connection.close()
 
 
+def _noted(attempts: list[tuple[Claimed, Answer]]) -> None:
+    """Write down what came of attempts; what cannot be written of one is a failure of that one alone."""
+    try:
+        noted(attempts)
+    except _FAULTS:
+        raise
+    except Exception:
+        log.exception("completion_failed")
+        for claimed, answer in attempts:
+            _noted_alone(claimed, answer)
+
+
+def _noted_alone(claimed: Claimed, answer: Answer) -> None:
+    try:
+        noted([(claimed, answer)])
+    except _FAULTS:
+        raise
+    except Exception:
+        log.exception("completion_failed", message=claimed.message_id)
+        noted([(claimed, Answer(None, _OUR_FAULT))])
+
+
 def sent(claimed: Claimed, *, deadline: float = DEADLINE) -> Answer:
     """Sign and send one delivery; whatever goes wrong is what came of it."""
     try:
@@ -105,7 +141,7 @@ def sent(claimed: Claimed, *, deadline: float = DEADLINE) -> Answer:
         return Answer(None, str(broken))
     except Exception:
         log.exception("delivery_failed", message=claimed.message_id)
-        return Answer(None, "Something failed here; staff can find it in the log.")
+        return Answer(None, _OUR_FAULT)
 
 
 def _signed_and_sent(claimed: Claimed, deadline: float) -> Answer:
@@ -124,7 +160,7 @@ def _opened(sealed: bytes) -> str:
 
 
 def dispatch_all(is_over: Callable[[], bool] = lambda: False, *, part: int | None = None) -> int:
-    """Look once at every endpoint that is due, or at a dispatcher's part; return how many messages."""
+    """Look once at every endpoint that is due, or at a dispatcher's part; return how many feeds moved."""
     count = 0
     shared = {} if part is None else {"part": part, "of": _DISPATCHERS}
     for endpoint in dispatch.due(**shared):
@@ -135,15 +171,18 @@ def dispatch_all(is_over: Callable[[], bool] = lambda: False, *, part: int | Non
     return count
 
 
-def _dispatched(endpoint: Due) -> int:
-    """Look at one endpoint; what fails for it alone is logged, and the others go on."""
+def _dispatched(endpoint: Due) -> bool:
+    """Look at one endpoint; what fails for it alone is logged, it rests a while, and the others go on."""
+    if _rests_until.get(endpoint.id, 0) > time.monotonic():
+        return False
     try:
         return dispatch.dispatched(endpoint)
-    except _FAULTS:
-        raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, _FAULTS) and not connection.is_usable():
+            raise
         log.exception("dispatch_failed", endpoint=endpoint.id)
-        return 0
+        _rests_until[endpoint.id] = time.monotonic() + _RESTS
+        return False
 
 
 def deliver_once(*, senders: int = SENDERS) -> int:
@@ -154,16 +193,17 @@ def deliver_once(*, senders: int = SENDERS) -> int:
 
 
 def _housekeeping() -> int:
+    dispatch.stop_ended()
     deliveries.bury_exhausted()
     return deliveries.prune()
 
 
 def _surviving(act: Callable[[], int | None]) -> int:
-    """Do something; a database that is away is waited for."""
+    """Do something that must not end the process; a database that is away is waited for."""
     try:
         return act() or 0
-    except _FAULTS:
-        log.exception("deliveries_wait_for_the_database")
+    except Exception:
+        log.exception("deliveries_wait")
         connection.close()
-        time.sleep(_DATABASE_BACK)
+        time.sleep(_WAITS)
         return 0

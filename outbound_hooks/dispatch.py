@@ -46,6 +46,12 @@ _DUE = """
            where d.endpoint_id = e.id and d.status = 'pending') < %(waiting)s
     order by e.seen_revision, e.id
 """
+_ENDED = """
+    select e.id, e.customer_id, e.cursor, e.facets from outbound_hooks_endpoint e
+    where exists (select from outbound_hooks_delivery d
+                  where d.endpoint_id = e.id and d.status = 'pending') and not {in_force}
+"""
+_NO_REVISION = -1  # so that it is looked at again
 _BEGINS = """
     select contract_starts_at from customers_customerterms
     where customer_id = %s and until_revision is null and contract_starts_at > clock_timestamp()
@@ -81,8 +87,8 @@ def due(*, part: int = 0, of: int = 1) -> list[Due]:
         return [Due(pk, customer, at, tuple(f)) for pk, customer, at, f in cursor.fetchall()]
 
 
-def dispatched(endpoint: Due) -> int:
-    """Write what one endpoint is to be told, and where its feed stands then; return how many messages.
+def dispatched(endpoint: Due) -> bool:
+    """Write what one endpoint is to be told, and where its feed stands then; tell whether it moved.
 
     Both are one transaction, and only the first of several that look at once writes.
     """
@@ -95,12 +101,11 @@ def dispatched(endpoint: Due) -> int:
     except ContractInactive as inactive:
         return _stopped(endpoint, inactive.revision)
     if not step.messages:
-        _advance(endpoint, step)
-        return 0
+        return _advance(endpoint, step)
     correlation = _correlation(step.revision, step.nonce)
     with transaction.atomic():
         if not _advance(endpoint, step):
-            return 0
+            return False
         deliveries.put(
             endpoint.id,
             endpoint.customer_id,
@@ -108,34 +113,47 @@ def dispatched(endpoint: Due) -> int:
             revision=step.revision,
             correlation=correlation,
         )
-    return len(step.messages)
+    return True
 
 
 def _advance(endpoint: Due, step: Step) -> bool:
     return endpoints.advance(
         endpoint.id,
         before=endpoint.cursor,
+        facets=endpoint.facets,
         cursor=step.cursor,
         seen_revision=step.seen_revision,
         look_at=step.look_at,
     )
 
 
-def _stopped(endpoint: Due, revision: int) -> int:
+def _stopped(endpoint: Due, revision: int) -> bool:
     """Outside its contract a customer hears nothing; the feed goes on from here when one begins."""
     with connection.cursor() as cursor:
         cursor.execute(_BEGINS, [endpoint.customer_id])
         row = cursor.fetchone()
-    cancelled = deliveries.cancel(endpoint.id)
-    endpoints.advance(
-        endpoint.id,
-        before=endpoint.cursor,
-        # What was cancelled is not told again, so the copy is to be made anew.
-        cursor=_LOST if cancelled else endpoint.cursor,
-        seen_revision=revision,
-        look_at=row and row[0],
-    )
-    return 0
+    with (
+        transaction.atomic()
+    ):  # or what was cancelled would be forgotten by a process that dies between
+        cancelled = deliveries.cancel(endpoint.id)
+        return endpoints.advance(
+            endpoint.id,
+            before=endpoint.cursor,
+            facets=endpoint.facets,
+            # What was cancelled is not told again, so the copy is to be made anew.
+            cursor=_LOST if cancelled else endpoint.cursor,
+            seen_revision=revision,
+            look_at=row and row[0],
+        )
+
+
+def stop_ended() -> None:
+    """Cancel what waits for endpoints whose customer has no contract now; it is not sent in any case."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDED.format(in_force=deliveries.IN_FORCE))
+        ended = [Due(pk, customer, at, tuple(f)) for pk, customer, at, f in cursor.fetchall()]
+    for endpoint in ended:
+        _stopped(endpoint, _NO_REVISION)
 
 
 def _opened(endpoint: Due) -> ChangeCursor | None:

@@ -98,11 +98,24 @@ def remove(endpoint: Endpoint, *, actor: str) -> None:
     close_alarm(DISABLED, subject=endpoint.public_id)
 
 
-def disable(endpoint: Endpoint, *, actor: str, reason: str, needs_staff: bool = False) -> None:
-    """Stop sending; what waits becomes a dead letter. The feed goes on from where it stands later."""
+def disable(
+    endpoint: Endpoint,
+    *,
+    actor: str,
+    reason: str,
+    needs_staff: bool = False,
+    is_barred: bool = False,
+) -> None:
+    """Stop sending; what waits becomes a dead letter. The feed goes on from where it stands later.
+
+    A partner cannot enable again what is barred.
+    """
     with transaction.atomic():
         stopped = Endpoint.objects.filter(pk=endpoint.pk, is_enabled=True).update(
-            is_enabled=False, disabled_at=database_now(), disabled_reason=reason[:200]
+            is_enabled=False,
+            disabled_at=database_now(),
+            disabled_reason=reason[:200],
+            is_barred=is_barred,
         )
         if stopped:
             deliveries.bury(endpoint.pk, reason="The endpoint was disabled.")
@@ -117,7 +130,12 @@ def enable(endpoint: Endpoint, *, actor: str) -> None:
     checked_url(endpoint.url)
     with transaction.atomic():
         Endpoint.objects.filter(pk=endpoint.pk).update(
-            is_enabled=True, disabled_at=None, disabled_reason="", seen_revision=-1, **_WELL
+            is_enabled=True,
+            is_barred=False,
+            disabled_at=None,
+            disabled_reason="",
+            seen_revision=-1,
+            **_WELL,
         )
         _note(actor, "enabled", endpoint)
     close_alarm(DISABLED, subject=endpoint.public_id)
@@ -147,10 +165,18 @@ def rest(endpoint_id: int, *, during: timedelta) -> None:
 
 
 def advance(
-    endpoint_id: int, *, before: str, cursor: str, seen_revision: int, look_at: datetime | None
+    endpoint_id: int,
+    *,
+    before: str,
+    facets: Sequence[str],
+    cursor: str,
+    seen_revision: int,
+    look_at: datetime | None,
 ) -> bool:
-    """Move a feed on from a cursor; tell whether it still stood there and nobody was quicker."""
-    here = Endpoint.objects.filter(pk=endpoint_id, cursor=before, is_enabled=True)
+    """Move a feed on from a cursor; tell whether it still stood there, with the same facets."""
+    here = Endpoint.objects.filter(
+        pk=endpoint_id, cursor=before, facets=list(facets), is_enabled=True
+    )
     return bool(here.update(cursor=cursor, seen_revision=seen_revision, look_at=look_at))
 
 

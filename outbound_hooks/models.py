@@ -37,6 +37,7 @@ class Endpoint(models.Model):
     is_enabled = models.BooleanField("enabled", default=True)
     disabled_at = models.DateTimeField(null=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
+    is_barred = models.BooleanField("disabled by staff", default=False)
     cursor = models.TextField(blank=True)
     seen_revision = models.BigIntegerField(default=-1)
     look_at = models.DateTimeField(null=True)
@@ -88,6 +89,8 @@ class Delivery(models.Model):
     body = models.TextField()
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Of them, those whose process died: no fault of the receiver's.
+    cut_off = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(db_default=Now())
     is_taken = models.BooleanField(default=False)
     claim = models.PositiveIntegerField(default=0)
@@ -112,6 +115,9 @@ class Delivery(models.Model):
                 fields=["endpoint", "next_attempt_at"],
                 condition=Q(status="pending"),
                 name="delivery_due",
+            ),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(status="pending"), name="delivery_next"
             ),
             models.Index(fields=["endpoint", "-id"], name="delivery_of_endpoint"),
             models.Index(

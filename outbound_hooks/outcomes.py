@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from outbound_hooks import deliveries, endpoints
 from outbound_hooks.deliveries import Claimed, Completed
 from outbound_hooks.models import Endpoint
+from outbound_hooks.notices import tell_disabled
 from outbound_hooks.schedule import GIVES_UP_AFTER, delay_after, rest_after, wish_of
 from outbound_hooks.sender import Answer
 
@@ -31,9 +32,9 @@ def _completed(claimed: Claimed, answer: Answer) -> Completed:
         return Completed(claimed, answer, "delivered", "", _NOW)
     if answer.status == _GONE:
         return Completed(claimed, answer, "dead", "The receiver says that it is gone.", _NOW)
-    delay = delay_after(claimed.attempts, wish_of(answer.retry_after, datetime.now(UTC)))
+    delay = delay_after(claimed.tries, wish_of(answer.retry_after, datetime.now(UTC)))
     if delay is None:
-        reason = f"It failed {claimed.attempts} times. {answer.error}"
+        reason = f"It failed {claimed.tries} times. {answer.error}"
         return Completed(claimed, answer, "dead", reason, _NOW)
     return Completed(claimed, answer, "pending", "", delay)
 
@@ -52,3 +53,4 @@ def _disabled(claimed: Claimed, reason: str) -> None:
     endpoint = Endpoint.objects.filter(pk=claimed.endpoint_id).first()
     if endpoint:
         endpoints.disable(endpoint, actor=_ACTOR, reason=reason, needs_staff=True)
+        tell_disabled(endpoint, reason)

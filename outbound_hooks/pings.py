@@ -6,11 +6,17 @@ from groundwork.instants import database_now
 from outbound_hooks import deliveries
 from outbound_hooks.deliveries import Completed
 from outbound_hooks.delivering import sent
-from outbound_hooks.models import Endpoint
+from outbound_hooks.models import Delivery, Endpoint
 from outbound_hooks.rendering import ping
 from outbound_hooks.sender import Answer
 
 SECONDS = 5.0
+
+
+def is_pinging(customer_id: int) -> bool:
+    """Tell whether a ping of a customer waits for its answer: each holds one of our own threads."""
+    pings = Delivery.objects.filter(customer=customer_id, kind="ping", is_taken=True)
+    return pings.filter(next_attempt_at__gt=database_now()).exists()
 
 
 def pinged(endpoint: Endpoint) -> tuple[str, Answer]:

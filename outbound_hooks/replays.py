@@ -69,7 +69,7 @@ def _messages(snapshot: Snapshot, told: Sequence[Delivery]) -> Iterable[Message]
     if bulk:  # the oldest cursor tells of all that the others would
         data = orjson.loads(bulk[0].body)["data"]
         yield catalogue_changed(
-            count=data["count"] if len(bulk) == 1 else None,
+            count=None,  # what it was then may be what is not to be known now
             cursor=data["cursor"],
             revision=snapshot.revision,
             as_of=snapshot.at,

@@ -54,7 +54,10 @@ def wish_of(retry_after: str, now: datetime) -> timedelta | None:
         return timedelta(seconds=int(text))
     try:
         at = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(at - now, timedelta(0))
+    try:
+        return max(at - now, timedelta(0))
+    except OverflowError:  # a zone that leads out of the calendar
+        return None

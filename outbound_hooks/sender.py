@@ -15,7 +15,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.poolmanager import PoolManager
 
-from outbound_hooks.addresses import AddressRefused, public_address
+from outbound_hooks.addresses import AddressRefused, public_address, refuse_url
 
 DEADLINE = 15.0  # seconds by the clock, from the look-up of the name to the last byte
 MOST_READ = 64 * 1024  # bytes
@@ -53,13 +53,15 @@ def send(
         del _local.exchange
     if exchange.is_over or exchange.spent >= deadline:
         status, error = None, f"There was no whole answer within {deadline:g} seconds."
-    return Answer(status, error, text, retry_after, exchange.spent * 1000, exchange.address)
+    said = (_printable(error)[:200], text, _printable(retry_after)[:100])
+    return Answer(status, *said, exchange.spent * 1000, exchange.address)
 
 
 def _tried(
     exchange: "_Exchange", url: str, body: bytes, headers: Mapping[str, str]
 ) -> tuple[int | None, str, str, str]:
     try:
+        refuse_url(url)
         response = _posted(exchange, url, body, headers)
     except AddressRefused as refused:
         return None, str(refused), "", ""
@@ -106,8 +108,12 @@ def _text(response: requests.Response) -> str:
         raw = response.raw.read(MOST_READ, decode_content=False)
     except Exception:  # noqa: BLE001 - half an answer: its status counts, whatever broke the rest
         raw = b""
-    shown = raw.decode("utf-8", "replace")[:MOST_KEPT]
-    return "".join(char for char in shown if char.isprintable() or char in "\n\t")
+    return _printable(raw.decode("utf-8", "replace")[:MOST_KEPT])
+
+
+def _printable(text: str) -> str:
+    """Return a peer's words without control characters."""
+    return "".join(char for char in text if char.isprintable() or char in "\n\t")
 
 
 def _complaint(response: requests.Response) -> str:
@@ -220,7 +226,9 @@ class _Pinned(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         exchange: _Exchange = _local.exchange
         port = self.port or self.default_port
-        address = public_address(self._dns_host, port, seconds=exchange.left)
+        is_plain = not isinstance(self, HTTPSConnection)
+        host = self._dns_host
+        address = public_address(host, port, is_plain=is_plain, seconds=exchange.left)
         made = socket.create_connection((address, port), timeout=max(exchange.left, 0.001))
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.wire = socket.socket(fileno=os.dup(made.fileno()))
@@ -257,7 +265,7 @@ class _Adapter(HTTPAdapter):
     _CLASSES: ClassVar[dict[str, type[HTTPConnectionPool]]] = {"http": _Pool, "https": _PoolTLS}
 
     def init_poolmanager(self, *_: Any, **_options: Any) -> None:
-        self.poolmanager = PoolManager(num_pools=64, maxsize=1, retries=0)
+        self.poolmanager = PoolManager(num_pools=8, maxsize=1, retries=0)
         self.poolmanager.pool_classes_by_scheme = dict(self._CLASSES)
 
 

@@ -116,6 +116,27 @@ def test_an_endpoint_is_disabled_and_enabled(people, alice, receiver):
     assert [each["type"] for each in told(receiver)] == ["price.changed"]
 
 
+def test_what_staff_disabled_only_staff_enable(people, alice, receiver):
+    path = f"{URL}/{made(alice, receiver.url)['id']}"
+    endpoint = Endpoint.objects.get()
+    endpoints.disable(endpoint, actor="ann", reason="Your supplier disabled it.", is_barred=True)
+    refused = asked(alice, "post", f"{path}/enable")
+    assert (refused.status_code, refused.json()["code"]) == (422, "endpoint_refused")
+    assert alice.get(path).json()["disabled_reason"] == "Your supplier disabled it."
+    endpoints.enable(endpoint, actor="ann")
+    assert alice.get(path).json()["is_enabled"] is True
+
+
+def test_one_ping_at_a_time(people, alice, receiver, clock):
+    path = f"{URL}/{made(alice, receiver.url)['id']}/ping"
+    of = Endpoint.objects.get()
+    deliveries.put_taken(of.pk, of.customer_id, Message("ping", "{}"))
+    refused = asked(alice, "post", path)
+    assert (refused.status_code, refused.json()["code"]) == (422, "endpoint_refused")
+    clock.move(timedelta(seconds=31))
+    assert asked(alice, "post", path).json()["status"] == 200
+
+
 def test_deliveries_are_listed_with_their_attempts_the_newest_first(people, alice, receiver):
     endpoint = made(alice, receiver.url)
     of = Endpoint.objects.get()

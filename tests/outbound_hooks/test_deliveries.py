@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 
+from customers.models import Customer
 from groundwork.models import Alarm, AuditEntry
 from outbound_hooks import deliveries, delivering, endpoints
 from outbound_hooks.deliveries import Message
@@ -12,7 +14,7 @@ from outbound_hooks.models import Attempt, Delivery, Endpoint
 from outbound_hooks.outcomes import noted
 from outbound_hooks.schedule import DELAYS
 from outbound_hooks.sender import Answer
-from tests.factories import fixed_price, variant
+from tests.factories import fixed_price, terms_changed, variant
 from tests.outbound_hooks.conftest import registered
 from tests.outbound_hooks.receivers import Receiver, receiving
 
@@ -88,6 +90,24 @@ def test_410_ends_the_endpoint_and_what_waits_for_it(endpoint, receiver):
     assert set(Delivery.objects.values_list("status", flat=True)) == {"dead"}
     assert Alarm.objects.get(code=endpoints.DISABLED).subject == endpoint.public_id
     assert deliver_once() == 0
+
+
+@pytest.mark.parametrize(
+    ("contact", "told"), [("it@alice.example", "it@alice.example"), ("", "staff@us.example")]
+)
+def test_the_partner_is_told_by_mail_or_staff_where_nobody_is_known(
+    endpoint, receiver, settings, contact, told
+):
+    settings.STAFF_EMAILS = ["staff@us.example"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    mail.outbox = []
+    Customer.objects.filter(pk=endpoint.customer_id).update(contact_email=contact)
+    put(endpoint)
+    answering(receiver, 410)
+    deliver_once()
+    (sent_one,) = mail.outbox
+    assert sent_one.to == [told]
+    assert f"POST /v1/webhooks/{endpoint.public_id}/enable" in sent_one.body
 
 
 def test_five_days_of_failure_disable_an_endpoint_and_enabling_takes_the_alarm_back(
@@ -168,14 +188,78 @@ def test_a_late_completion_of_a_claim_that_another_holds_changes_nothing(endpoin
     assert (delivery.status, delivery.is_taken, delivery.claim) == ("pending", True, held.claim)
 
 
-def test_the_last_attempt_cut_off_is_a_dead_letter(endpoint, clock):
+def test_attempts_that_our_own_death_cut_off_do_not_count_until_they_are_very_many(
+    endpoint, receiver, clock
+):
     put(endpoint)
-    Delivery.objects.update(attempts=9)
+    for _ in range(12):
+        assert len(deliveries.claim(most=10, each=4)) == 1
+        clock.move(timedelta(seconds=31))
+    answering(receiver, 500)
+    assert deliver_once() == 1
+    delivery = Delivery.objects.get()
+    assert (delivery.status, delivery.attempts, delivery.cut_off) == ("pending", 13, 12)
+    clock.move(timedelta(seconds=10))
+    Delivery.objects.update(cut_off=19, attempts=20)
+    deliveries.claim(most=10, each=4)
+    clock.move(timedelta(seconds=31))
     deliveries.claim(most=10, each=4)
     clock.move(timedelta(seconds=31))
     assert deliver_once() == 0
     assert deliveries.bury_exhausted() == 1
-    assert Delivery.objects.get().reason == "The last attempt was cut off."
+    assert Delivery.objects.get().reason == "Its attempts were cut off again and again."
+
+
+@pytest.mark.parametrize(
+    "retry_after",
+    ["Sat, 21 Nov 99999999999999 12:05:00 GMT", "Sat, 21 Nov 9999 23:59:59 -2359", "\x00\x07"],
+)
+def test_no_answer_of_a_receiver_stops_the_others(endpoint, receiver, people, retry_after):
+    with receiving() as healthy:
+        other, _ = registered(people.bob, healthy.url)
+        put(endpoint)
+        put(other)
+        (bad, good) = sorted(deliveries.claim(most=9, each=4), key=lambda c: c.url != endpoint.url)
+        delivering._noted(
+            [(bad, Answer(503, "with \0 in it", "\0", retry_after)), (good, Answer(200))]
+        )
+    statuses = dict(Delivery.objects.values_list("endpoint__customer__slug", "status"))
+    assert statuses == {"alice": "pending", "bob": "delivered"}
+    failed = Attempt.objects.get(delivery__endpoint=endpoint)
+    assert failed.error in ("with \0 in it", "Something failed here; staff can find it in the log.")
+
+
+def test_what_no_sender_began_is_given_back_as_if_it_had_not_been_taken(endpoint, receiver):
+    put(endpoint, 2)
+    first, second = deliveries.claim(most=10, each=4)
+    deliveries.hand_back([first])
+    delivery = Delivery.objects.get(pk=first.id)
+    assert (delivery.attempts, delivery.is_taken) == (0, False)
+    assert list(Attempt.objects.values_list("delivery", flat=True)) == [second.id]
+    assert deliver_once() == 1
+    assert receiver.ids == [first.message_id]
+
+
+def test_a_customer_has_no_more_than_its_share_however_many_endpoints_it_has(people, receiver):
+    many = [registered(people.alice, f"{receiver.url}/{n}")[0] for n in range(5)]
+    other, _ = registered(people.bob, receiver.url)
+    for each in (*many, other):
+        put(each, 10)
+    claimed = deliveries.claim(most=100, each=4)
+    of = [Endpoint.objects.get(pk=each.endpoint_id).customer.slug for each in claimed]
+    assert (of.count("alice"), of.count("bob")) == (deliveries.OF_A_CUSTOMER, 4)
+    assert deliveries.claim(most=100, each=4) == []
+
+
+def test_nothing_is_sent_to_a_customer_without_a_contract_however_much_waits(
+    people, endpoint, receiver
+):
+    put(endpoint, 150)
+    terms_changed(people.alice, status="suspended")
+    assert deliver_once() == 0
+    delivering._housekeeping()
+    assert set(Delivery.objects.values_list("status", flat=True)) == {"cancelled"}
+    assert receiver.received == []
 
 
 def test_two_that_claim_at_once_get_different_deliveries_and_no_more_than_an_endpoint_s_share(

@@ -195,6 +195,40 @@ def test_a_feed_whose_past_is_not_known_any_more_says_so(people, receiver, endpo
     )
 
 
+def test_facets_that_were_changed_during_a_look_are_looked_at_again(people, receiver):
+    endpoint, _ = registered(people.alice, receiver.url, facets=("product",))
+    fixed_price("8", customer=people.alice, variant=variant("PEN-01"))
+    (due,) = dispatch.due()
+    endpoints.change(endpoint, actor="ann", facets=["product", "price"])
+    assert dispatch.dispatched(due) == 0
+    assert told(receiver) == [("price.changed", [("upsert", "PEN-01")])]
+
+
+def test_a_feed_without_prices_is_not_told_that_prices_moved(people, receiver, monkeypatch):
+    registered(people.alice, receiver.url, facets=("stock",))
+    monkeypatch.setattr(delta, "EXAMINED", 1)
+    percent_off("50", customer=people.alice)
+    assert dispatch_all() == 1  # it was looked at
+    assert not Delivery.objects.exists()
+
+
+def test_one_endpoint_whose_look_fails_stops_no_other(people, receiver, monkeypatch):
+    bad, _ = registered(people.alice, receiver.url)
+    registered(people.bob, receiver.url)
+    fixed_price("7", variant=variant("MUG-11-BLK"), customer=people.bob)
+    look = dispatch.dispatched
+
+    def failing(endpoint):
+        if endpoint.id == bad.pk:
+            with connection.cursor() as cursor:
+                cursor.execute("set statement_timeout = 1; select pg_sleep(1)")
+        return look(endpoint)
+
+    monkeypatch.setattr(dispatch, "dispatched", failing)
+    assert dispatch_all() == 1
+    assert [each.endpoint.customer.slug for each in Delivery.objects.all()] == ["bob"]
+
+
 @pytest.mark.parametrize("change", ["url", "facets"])
 def test_a_changed_endpoint_goes_on_where_it_stood(people, receiver, endpoint, change):
 

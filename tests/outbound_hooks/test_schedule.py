@@ -35,6 +35,8 @@ def test_a_receiver_may_ask_for_longer_but_neither_for_less_nor_for_ever():
         ("Sat, 21 Nov 2026 12:05:00 GMT", timedelta(minutes=5)),
         ("Sat, 21 Nov 2026 11:00:00 GMT", timedelta(0)),
         ("soon", None),
+        ("Sat, 21 Nov 99999999999999 12:05:00 GMT", None),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", timedelta(0)),
         ("-5", None),
         ("1e3", None),
         ("9" * 40, None),

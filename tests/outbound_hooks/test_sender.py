@@ -1,11 +1,17 @@
 """One delivery: where it may go, how long it may take, how much is read of the answer."""
 
 import socket
+import ssl
 import threading
 import time
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from outbound_hooks import addresses, sender
 from outbound_hooks.addresses import AddressRefused, checked_url
@@ -133,19 +139,27 @@ def test_a_resolver_that_hangs_is_waited_for_no_longer_than_the_deadline(monkeyp
     assert answer.status is None
 
 
-def test_a_name_that_resolves_otherwise_at_the_connection_is_refused_there(
-    resolves, loopback, settings
-):
+def test_a_name_that_resolves_otherwise_at_the_connection_is_refused_there(resolves):
     """Checked at registration, then the name is pointed into the network."""
-    with receiving() as receiver:
-        port = receiver.url.rsplit(":", 1)[1].split("/")[0]
-        resolves(PUBLIC[0])
-        checked_url(f"http://partner.example:{port}/")
-        settings.WEBHOOKS_TO_THIS_MACHINE = False
-        resolves("127.0.0.1")
-        answer = send(f"http://partner.example:{port}/", b"", {})
-    assert "not a public address" in answer.error
-    assert receiver.received == []
+    resolves(PUBLIC[0])
+    checked_url("https://partner.example/hook")
+    resolves("127.0.0.1")
+    answer = send("https://partner.example/hook", b"", {})
+    assert answer.error == "partner.example is 127.0.0.1, which is not a public address."
+
+
+@pytest.mark.parametrize("url", ["http://8.8.8.8/", "https://8.8.8.8:22/", "ftp://8.8.8.8/"])
+def test_what_was_registered_under_other_settings_is_refused_when_it_is_sent(url):
+    answer = send(url, b"", {}, deadline=1)
+    assert (answer.status, answer.address) == (None, None)
+    assert answer.error.startswith("It ")
+
+
+@pytest.mark.parametrize("url", ["http://partner.example/", "https://partner.example:8443/"])
+def test_what_is_allowed_to_this_machine_is_allowed_to_no_other(url, resolves, loopback):
+    resolves(PUBLIC[0])
+    with pytest.raises(AddressRefused, match="not a public address"):
+        checked_url(url)
 
 
 def test_the_peer_is_the_address_that_was_checked(loopback, resolves):
@@ -154,7 +168,7 @@ def test_the_peer_is_the_address_that_was_checked(loopback, resolves):
         resolves("127.0.0.1")
         answer = send(f"http://partner.example:{port}/hook?a=b", b"{}", {"webhook-id": "m"})
     (received,) = receiver.received
-    assert (answer.status, answer.address, answer.text) == (200, "127.0.0.1", "ok")
+    assert (answer.status, answer.address, answer.text, answer.error) == (200, "127.0.0.1", "ok", "")
     assert (received.path, received.headers["Host"]) == ("/hook?a=b", f"partner.example:{port}")
     assert received.headers["webhook-id"] == "m"
     assert "Cookie" not in received.headers
@@ -326,3 +340,114 @@ def test_no_proxy_of_the_environment_is_used(loopback, monkeypatch):
     sender._local.__dict__.clear()
     with receiving() as receiver:
         assert send(receiver.url, b"{}", {}).status == 200
+
+
+# -- TLS -----------------------------------------------------------------------------------------
+
+
+def certificate(folder, *names: str):
+    """Return the file of a key with a certificate of its own for these names."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    began = datetime.now(UTC) - timedelta(days=1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(began)
+        .not_valid_after(began + timedelta(days=9))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "both.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+@contextmanager
+def tls_server(file, behave):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+
+    def secured(peer) -> None:
+        with context.wrap_socket(peer, server_side=True) as wrapped:
+            behave(wrapped)
+
+    with _raw_server(0, secured) as port:
+        yield port
+
+
+def answers_ok(peer) -> None:
+    peer.recv(65536)
+    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+@pytest.fixture
+def trusting(monkeypatch):
+    """Let this thread's session trust a certificate, as the system's store would."""
+
+    def trust(file) -> None:
+        sender._local.__dict__.clear()
+        monkeypatch.setattr(sender._session(), "verify", str(file))
+
+    yield trust
+    sender._local.__dict__.clear()
+
+
+def test_a_trusted_receiver_is_reached_over_tls_by_its_name(loopback, resolves, tmp_path, trusting):
+    resolves("127.0.0.1")
+    file = certificate(tmp_path, "partner.example")
+    trusting(file)
+    with tls_server(file, answers_ok) as port:
+        answer = send(f"https://partner.example:{port}/", b"{}", {}, deadline=5)
+    assert (answer.status, answer.address, answer.text, answer.error) == (200, "127.0.0.1", "ok", "")
+
+
+@pytest.mark.parametrize("name", ["other.example", ""], ids=["another name", "nobody's word"])
+def test_a_receiver_that_cannot_prove_its_name_gets_nothing(
+    loopback, resolves, tmp_path, trusting, name
+):
+    resolves("127.0.0.1")
+    file = certificate(tmp_path, name or "partner.example")
+    if name:
+        trusting(file)
+    got = []
+    with tls_server(file, lambda peer: got.append(peer.recv(65536))) as port:
+        answer = send(f"https://partner.example:{port}/", b"secret", {}, deadline=5)
+    assert (answer.status, answer.error.partition(":")[0]) == (None, "TLS failed")
+    assert got == []
+
+
+@pytest.mark.parametrize(
+    "behave", [_drips(HEAD), _drips(BODY)], ids=["dripped head", "dripped body"]
+)
+def test_one_delivery_over_tls_ends_at_its_deadline_by_the_clock(
+    loopback, resolves, tmp_path, trusting, behave
+):
+    resolves("127.0.0.1")
+    file = certificate(tmp_path, "partner.example")
+    trusting(file)
+    with tls_server(file, behave) as port:
+        started = time.monotonic()
+        answer = send(f"https://partner.example:{port}/", b"{}", {}, deadline=0.5)
+    assert time.monotonic() - started < 1.5
+    assert answer.error == "There was no whole answer within 0.5 seconds."
+
+
+def test_a_handshake_that_never_ends_is_cut(loopback, resolves):
+    resolves("127.0.0.1")
+    with _raw_server(0, _hangs) as port:
+        started = time.monotonic()
+        answer = send(f"https://partner.example:{port}/", b"{}", {}, deadline=0.5)
+    assert time.monotonic() - started < 1.5
+    assert answer.error == "There was no whole answer within 0.5 seconds."

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from contract import delta
 from outbound_hooks.delivering import deliver_once, dispatch_all
 from outbound_hooks.models import Endpoint
 from tests.factories import (
@@ -126,13 +127,24 @@ def test_what_is_delivered_is_what_polling_would_tell(people, clock, seed):
     life(people, clock, Random(seed))  # noqa: S311 - repeatable, not secret
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_told_in_one_message_is_what_polling_from_its_cursor_tells(
+    people, clock, monkeypatch, seed
+):
+    """A page looks at two variants, so that much is very much."""
+    monkeypatch.setattr(delta, "EXAMINED", 2)
+    assert life(people, clock, Random(seed)) > 3  # noqa: S311
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6, 200))
 def test_what_is_delivered_is_what_polling_would_tell_in_longer_lives(people, clock, seed):
     life(people, clock, Random(seed), steps=100)  # noqa: S311
 
 
-def life(people, clock, dice: Random, *, steps: int = STEPS) -> None:
+def life(people, clock, dice: Random, *, steps: int = STEPS) -> int:
+    """Live, deliver, compare; return how many messages told very much at once."""
+    told_at_once = 0
     lived = Life(people, clock, dice)
     customers = {"alice": people.alice, "bob": people.bob}
     with receiving() as receiver:
@@ -153,11 +165,21 @@ def life(people, clock, dice: Random, *, steps: int = STEPS) -> None:
             while deliver_once():
                 pass
             for name in customers:
+                mine = [each.said for each in receiver.received[start:] if each.path.endswith(name)]
+                bulk = [said["data"] for said in mine if said["type"] == "catalogue.changed"]
                 arrived = [
                     fingerprint(change)
-                    for each in receiver.received[start:]
-                    if each.path.endswith(name)
-                    for change in each.said["data"]["changes"]
+                    for said in mine
+                    for change in said["data"].get("changes", ())
                 ]
-                assert set(arrived) == expected[name]
+                for data in bulk:
+                    assert entries(clients[name], data["cursor"]) == expected[name]
+                    assert 0 < data["count"] <= len(client_view(clients[name]))
+                assert set(arrived) == (set() if bulk else expected[name])
                 assert len(arrived) == len(set(arrived))
+                told_at_once += len(bulk)
+    return told_at_once
+
+
+def client_view(client) -> list:
+    return client.get("/v1/products?limit=500").json()["data"]

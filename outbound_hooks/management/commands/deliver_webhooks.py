@@ -23,9 +23,10 @@ class Command(BaseCommand):
         if not 1 <= senders <= _MOST_SENDERS:
             raise CommandError(f"--senders takes 1 to {_MOST_SENDERS}.", returncode=2)
         if once:
-            written = sum(iter(dispatch_all, 0))
+            while dispatch_all():
+                pass  # a page at a time
             tried = sum(iter(lambda: deliver_once(senders=senders), 0))
-            self.stdout.write(f"{written} messages written, {tried} deliveries tried.")
+            self.stdout.write(f"{tried} deliveries tried.")
             return
         deliverer = Deliverer(senders=senders)
         for number in (signal.SIGINT, signal.SIGTERM):
