@@ -2,21 +2,44 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from contract.snapshots import ContractInactive
 from groundwork.admin import ReadOnlyAdmin
 from outbound_hooks import endpoints
-from outbound_hooks.addresses import AddressRefused
-from outbound_hooks.models import Attempt, Delivery, Endpoint
+from outbound_hooks.addresses import AddressRefused, checked_url
+from outbound_hooks.endpoints import EndpointRefused
+from outbound_hooks.models import FACETS, Attempt, Delivery, Endpoint
 from outbound_hooks.pings import pinged
 from outbound_hooks.replays import chosen, replay
 
 
+class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What staff say of an endpoint; its URL is looked up before anything is written."""
+
+    facets = forms.MultipleChoiceField(
+        choices=[(facet, facet) for facet in FACETS],
+        initial=list(FACETS),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="What appears and goes is told in any case.",
+    )
+
+    def clean_url(self) -> str:
+        try:
+            return checked_url(self.cleaned_data["url"])
+        except AddressRefused as refused:
+            raise ValidationError(str(refused)) from refused
+
+
 @admin.register(Endpoint)
 class EndpointAdmin(ReadOnlyAdmin):
+    form = EndpointForm
+    says = ("url", "facets", "description", "signs_body")
     list_display = (
         "public_id",
         "customer",
@@ -29,8 +52,46 @@ class EndpointAdmin(ReadOnlyAdmin):
     )
     list_filter = ("is_enabled", ("failing_since", admin.EmptyFieldListFilter))
     search_fields = ("=public_id", "customer__name", "customer__slug", "url")
-    exclude = ("secret", "previous_secret", "cursor")
-    actions = ("ping", "enable", "disable", "replay_dead")
+    actions = ("ping", "rotate", "enable", "disable", "replay_dead")
+
+    def get_fields(self, request: HttpRequest, obj: Endpoint | None = None) -> tuple[str, ...]:  # noqa: ARG002
+        return self.says if obj else ("customer", *self.says)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return bool(request.user.has_perm("outbound_hooks.add_endpoint"))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return bool(request.user.has_perm("outbound_hooks.change_endpoint"))
+
+    def save_model(self, request: HttpRequest, obj: Endpoint, form: Any, change: bool) -> None:  # noqa: FBT001 - as Django calls it
+        actor = request.user.get_username()
+        if change:
+            says = {name: form.cleaned_data[name] for name in form.changed_data}
+            endpoints.change(obj, actor=actor, **says)
+            return
+        says = {name: form.cleaned_data[name] for name in self.says}
+        made, secret = endpoints.add(form.cleaned_data["customer"].pk, actor=actor, **says)
+        obj.pk = made.pk
+        self._show_secret(request, made, secret)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except EndpointRefused as refused:
+            self.message_user(request, f"Nothing was saved. {refused}", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def _show_secret(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> None:
+        said = f"The secret of {endpoint.public_id}, shown this once: {secret}"
+        self.message_user(request, said, messages.WARNING)
+
+    @admin.action(
+        description="Rotate: a new secret, both sign for 24 hours", permissions=["operate"]
+    )
+    def rotate(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
+        for endpoint in queryset:
+            secret = endpoints.rotate(endpoint, actor=request.user.get_username())
+            self._show_secret(request, endpoint, secret)
 
     @admin.action(description="Ping: send a test message", permissions=["operate"])
     def ping(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:

@@ -168,7 +168,12 @@ def test_the_peer_is_the_address_that_was_checked(loopback, resolves):
         resolves("127.0.0.1")
         answer = send(f"http://partner.example:{port}/hook?a=b", b"{}", {"webhook-id": "m"})
     (received,) = receiver.received
-    assert (answer.status, answer.address, answer.text, answer.error) == (200, "127.0.0.1", "ok", "")
+    assert (answer.status, answer.address, answer.text, answer.error) == (
+        200,
+        "127.0.0.1",
+        "ok",
+        "",
+    )
     assert (received.path, received.headers["Host"]) == ("/hook?a=b", f"partner.example:{port}")
     assert received.headers["webhook-id"] == "m"
     assert "Cookie" not in received.headers
@@ -410,7 +415,12 @@ def test_a_trusted_receiver_is_reached_over_tls_by_its_name(loopback, resolves, 
     trusting(file)
     with tls_server(file, answers_ok) as port:
         answer = send(f"https://partner.example:{port}/", b"{}", {}, deadline=5)
-    assert (answer.status, answer.address, answer.text, answer.error) == (200, "127.0.0.1", "ok", "")
+    assert (answer.status, answer.address, answer.text, answer.error) == (
+        200,
+        "127.0.0.1",
+        "ok",
+        "",
+    )
 
 
 @pytest.mark.parametrize("name", ["other.example", ""], ids=["another name", "nobody's word"])

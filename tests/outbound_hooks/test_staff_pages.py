@@ -1,0 +1,115 @@
+"""Staff register endpoints, rotate, ping, disable and enable them, and tell dead letters once more."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from groundwork.models import AuditEntry
+from outbound_hooks import deliveries, endpoints
+from outbound_hooks.delivering import deliver_once, dispatch_all
+from outbound_hooks.models import Delivery, Endpoint
+from tests.factories import fixed_price, terms_changed, variant
+
+PAGE = "/admin/outbound_hooks/endpoint/"
+DELIVERIES = "/admin/outbound_hooks/delivery/"
+
+
+@pytest.fixture
+def staff(people) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("ann"))
+    return client
+
+
+def acted(staff: Client, page: str, name: str, *pks: int) -> str:
+    said = {"action": name, "_selected_action": pks}
+    return staff.post(page, said, follow=True).content.decode()
+
+
+def registered_by(staff: Client, people, url: str, **says) -> str:
+    fields = {"customer": people.alice.pk, "url": url, "facets": ["price"], "description": "Shop"}
+    return staff.post(f"{PAGE}add/", fields | says, follow=True).content.decode()
+
+
+def test_staff_register_an_endpoint_and_see_its_secret_once(people, staff, receiver):
+    page = registered_by(staff, people, receiver.url)
+    endpoint = Endpoint.objects.get()
+    assert (endpoint.url, endpoint.facets, endpoint.customer) == (
+        receiver.url,
+        ["price"],
+        people.alice,
+    )
+    assert re.search(rf"The secret of {endpoint.public_id}, shown this once: whsec_", page)
+    assert "whsec_" not in staff.get(f"{PAGE}{endpoint.pk}/change/").content.decode()
+    dispatch_all()
+    fixed_price("7", customer=people.alice, variant=variant("PEN-01"))
+    dispatch_all()
+    assert deliver_once() == 1
+    assert AuditEntry.objects.get(action="endpoint.registered").actor == "ann"
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://10.0.0.1/", "not a public address"),
+        ("https://a:b@partner.example/", "no user name"),
+        ("gopher://x/", "begins with https"),
+        ("", "This field is required"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_refused_at_its_field(people, staff, url, reason):
+    assert reason in registered_by(staff, people, url)
+    assert not Endpoint.objects.exists()
+
+
+def test_what_was_changed_is_written_and_nothing_else(people, staff, endpoint, receiver):
+    fields = {"url": receiver.url, "facets": ["stock"], "description": ""}
+    staff.post(f"{PAGE}{endpoint.pk}/change/", fields)
+    endpoint.refresh_from_db()
+    assert endpoint.facets == ["stock"]
+    entry = AuditEntry.objects.get(action="endpoint.changed")
+    assert (entry.actor, entry.after) == ("ann", {"facets": ["stock"]})
+
+
+def test_rotating_pinging_disabling_and_enabling(people, staff, endpoint, receiver):
+    assert "shown this once: whsec_" in acted(staff, PAGE, "rotate", endpoint.pk)
+    assert "200 ok" in acted(staff, PAGE, "ping", endpoint.pk)
+    receiver.answer = lambda _: (500, {}, b"broken")
+    assert "It answered 500. broken" in acted(staff, PAGE, "ping", endpoint.pk)
+    acted(staff, PAGE, "disable", endpoint.pk)
+    endpoint.refresh_from_db()
+    assert (endpoint.is_enabled, endpoint.is_barred) == (False, True)
+    acted(staff, PAGE, "enable", endpoint.pk)
+    endpoint.refresh_from_db()
+    assert (endpoint.is_enabled, endpoint.is_barred) == (True, False)
+
+
+def test_dead_letters_are_told_once_more(people, staff, endpoint, receiver):
+    fixed_price("7", customer=people.alice, variant=variant("PEN-01"))
+    dispatch_all()
+    endpoints.disable(endpoint, actor="ann", reason="Maintenance.")
+    endpoints.enable(endpoint, actor="ann")
+    assert "1 told once more, in 1 messages." in acted(staff, PAGE, "replay_dead", endpoint.pk)
+    assert deliver_once() == 1
+    dead = Delivery.objects.get(status="dead")
+    assert "1 told once more" in acted(staff, DELIVERIES, "replay", dead.pk)
+    assert deliver_once() == 1
+    terms_changed(people.alice, status="suspended")
+    assert "has no contract now" in acted(staff, DELIVERIES, "replay", dead.pk)
+
+
+def test_lists_show_what_was_sent(people, staff, endpoint, receiver):
+    deliveries.put(
+        endpoint.pk,
+        endpoint.customer_id,
+        [deliveries.Message("ping", "{}")],
+        revision=1,
+        correlation="cause-0001",
+    )
+    deliver_once()
+    (delivery,) = Delivery.objects.all()
+    assert delivery.message_id in staff.get(DELIVERIES).content.decode()
+    assert staff.get(f"{DELIVERIES}{delivery.pk}/change/").status_code == 200
+    assert "127.0.0.1" in staff.get("/admin/outbound_hooks/attempt/").content.decode()
