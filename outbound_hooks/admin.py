@@ -176,8 +176,7 @@ class AttemptAdmin(ReadOnlyAdmin):
 def _replayed(page: Any, request: HttpRequest, of: Endpoint, told: QuerySet[Delivery]) -> None:
     actor = request.user.get_username()
     try:
-        count = told.count()
-        put = replay(of, told, actor=actor) if count else 0
+        count, put = replay(of, told, actor=actor)
     except ContractInactive:
         page.message_user(request, f"{of}: its customer has no contract now.", messages.ERROR)
         return

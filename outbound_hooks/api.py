@@ -223,15 +223,15 @@ class WebhookReplay(WebhookAct):
         wanted = replay_wanted(request)
         endpoint = self.endpoint(public_id)
         if wanted.delivery is not None:
-            told = list(Delivery.objects.filter(endpoint=endpoint, message_id=wanted.delivery))
-            if not told:
+            told = Delivery.objects.filter(endpoint=endpoint, message_id=wanted.delivery)
+            if not told.exists():
                 raise Problem(404, "not_found", "This endpoint has no such delivery.")
         else:
-            told = list(
-                chosen(endpoint, since=wanted.since, until=wanted.until, statuses=wanted.statuses)
+            told = chosen(
+                endpoint, since=wanted.since, until=wanted.until, statuses=wanted.statuses
             )
-        messages = replay(endpoint, told, actor=self.actor) if told else 0
-        return self.said({"deliveries": len(told), "messages": messages})
+        count, messages = replay(endpoint, told, actor=self.actor)
+        return self.said({"deliveries": count, "messages": messages})
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """One delivery: where it may go, how long it may take, how much is read of the answer."""
 
+import re
 import socket
 import ssl
 import threading
@@ -205,7 +206,7 @@ def test_a_connection_is_kept_for_the_next_delivery(loopback):
     def answers_twice(peer) -> None:
         peers.append(peer.getpeername())
         for _ in range(2):
-            peer.recv(65536)
+            _asked(peer)
             peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     with _raw_server(0, answers_twice) as port:
@@ -219,10 +220,10 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_opened_anew(loopback):
 
     def answers_once_and_then_slams_the_door(peer) -> None:
         peers.append(peer.getpeername())
-        peer.recv(65536)
+        _asked(peer)
         peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         if len(peers) == 1:
-            peer.recv(65536)  # takes the next, and answers nothing
+            _asked(peer)  # takes the next, and answers nothing
 
     with _raw_server(0, answers_once_and_then_slams_the_door) as port:
         answers = [send(f"http://127.0.0.1:{port}/", b"{}", {}, deadline=5) for _ in range(2)]
@@ -254,6 +255,20 @@ def _raw_server(port, behave):
         listening.close()
 
 
+def _asked(peer) -> bytes:
+    """Read one request whole: its head and its body come apart."""
+    read = b""
+    while b"\r\n\r\n" not in read:
+        if not (some := peer.recv(65536)):
+            return read
+        read += some
+    head, _, body = read.partition(b"\r\n\r\n")
+    length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+    while len(body) < length:
+        body += peer.recv(65536)
+    return head + body
+
+
 def _quietly(behave, peer) -> None:
     with peer, suppress(OSError):  # the other side has gone, as it should
         behave(peer)
@@ -261,7 +276,7 @@ def _quietly(behave, peer) -> None:
 
 def _drips(text: bytes):
     def behave(peer) -> None:
-        peer.recv(65536)
+        _asked(peer)
         for byte in text:
             peer.sendall(bytes([byte]))
             time.sleep(0.05)
@@ -270,19 +285,19 @@ def _drips(text: bytes):
 
 
 def _hangs(peer) -> None:
-    peer.recv(65536)
+    _asked(peer)
     time.sleep(5)
 
 
 def _never_ends(peer) -> None:
-    peer.recv(65536)
+    _asked(peer)
     peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
     while True:
         peer.sendall(b"x" * 65536)
 
 
 def _resets(peer) -> None:
-    peer.recv(65536)
+    _asked(peer)
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
 
@@ -317,9 +332,9 @@ def test_an_endless_answer_is_read_no_further_than_so_much(loopback):
     ("behave", "error"),
     [
         (_resets, "The connection failed: "),
-        (lambda peer: peer.recv(65536), "The connection failed: "),
+        (lambda peer: _asked(peer), "The connection failed: "),
         (
-            lambda peer: (peer.recv(65536), peer.sendall(b"nonsense\r\n\r\n")),
+            lambda peer: (_asked(peer), peer.sendall(b"nonsense\r\n\r\n")),
             "The connection failed: ",
         ),
     ],
@@ -393,7 +408,7 @@ def tls_server(file, behave):
 
 
 def answers_ok(peer) -> None:
-    peer.recv(65536)
+    _asked(peer)
     peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
 
@@ -432,7 +447,7 @@ def test_a_receiver_that_cannot_prove_its_name_gets_nothing(
     if name:
         trusting(file)
     got = []
-    with tls_server(file, lambda peer: got.append(peer.recv(65536))) as port:
+    with tls_server(file, lambda peer: got.append(_asked(peer))) as port:
         answer = send(f"https://partner.example:{port}/", b"secret", {}, deadline=5)
     assert (answer.status, answer.error.partition(":")[0]) == (None, "TLS failed")
     assert got == []

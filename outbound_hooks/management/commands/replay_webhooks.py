@@ -1,6 +1,5 @@
 """`manage.py replay_webhooks`: tells an endpoint once more what was told it, as it is now."""
 
-import getpass
 from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand, CommandError
@@ -8,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from contract.snapshots import ContractInactive
 from groundwork.correlation import correlated
 from groundwork.instants import InstantRefused, instant
+from groundwork.management.prompt import operator
 from outbound_hooks.models import Delivery, Endpoint
 from outbound_hooks.replays import chosen, replay
 
@@ -49,9 +49,8 @@ class Command(BaseCommand):
             if dry_run:
                 self.stdout.write(f"{told.count()} deliveries would be told once more.")
                 return
-            count = told.count()
             with correlated():
-                messages = replay(of, told, actor=getpass.getuser()) if count else 0
+                count, messages = replay(of, told, actor=operator())
         except InstantRefused as refused:
             raise CommandError(str(refused), returncode=2) from refused
         except ContractInactive:
