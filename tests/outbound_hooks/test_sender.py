@@ -332,7 +332,7 @@ def test_an_endless_answer_is_read_no_further_than_so_much(loopback):
     ("behave", "error"),
     [
         (_resets, "The connection failed: "),
-        (lambda peer: _asked(peer), "The connection failed: "),
+        (_asked, "The connection failed: "),
         (
             lambda peer: (_asked(peer), peer.sendall(b"nonsense\r\n\r\n")),
             "The connection failed: ",
