@@ -38,11 +38,18 @@ def client_address(request: HttpRequest) -> str | None:
         hops = [*forwarded, *hops][-settings.TRUSTED_PROXIES - 1 :]
     try:
         # A zone ("fe80::1%eth0") names an interface of ours and is no part of an `inet`.
-        address = ip_address(hops[0].partition("%")[0].strip())
+        address = ip_address(_without_port(hops[0].strip()).partition("%")[0])
     except ValueError:
         return None
     # A socket that takes both kinds tells IPv4 as ::ffff:203.0.113.7, which no IPv4 network contains.
     return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _without_port(text: str) -> str:
+    """Return the address of `203.0.113.7:5678` and `[2001:db8::1]:5678`, as some proxies write it."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 @lru_cache(maxsize=10_000)

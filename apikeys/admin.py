@@ -72,8 +72,18 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         return _may(request, "add_apikey")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What was revoked stays as it was."""
-        return _may(request, "change_apikey") and (obj is None or obj.revoked_at is None)
+        """What has ended stays as it was."""
+        if not _may(request, "change_apikey"):
+            return False
+        return obj is None or keys.living().filter(pk=obj.pk).exists()
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Hold the row where it will be changed, so that nobody else does since it was compared."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST":
+            return found
+        keys.hold(found.public_id)
+        return super().get_object(request, object_id, from_field)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
         if obj is None:
@@ -97,10 +107,11 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - as Django calls it
         actor = request.user.get_username()
-        says = {name: form.cleaned_data[name] for name in keys.CHANGEABLE}
         if change:
-            keys.change(obj.public_id, actor=actor, **says)
+            changes = {name: form.cleaned_data[name] for name in form.changes()}
+            keys.change(obj.public_id, actor=actor, **changes)
             return
+        says = {name: form.cleaned_data[name] for name in keys.CHANGEABLE}
         says |= {name: form.cleaned_data[name] for name in ("customer", "mode")}
         if form.cleaned_data["how"] == BY_LINK:
             says["key_expires_at"] = says.pop("expires_at")
@@ -134,6 +145,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Rotate: issue successors", permissions=["change"])
     def rotate(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> HttpResponse | None:
+        if self._are_too_many(request, chosen):
+            return None
         form = RotateForm(request.POST if "apply" in request.POST else None)
         if not form.is_valid():
             return self._asked(request, chosen, form, action="rotate", verb="Rotate")
@@ -147,10 +160,14 @@ class ApiKeyAdmin(ReadOnlyAdmin):
                 made.append(_Secret(*by(key.public_id, actor=actor, overlap_days=days)))
             except keys.KeyNotRotated as error:
                 self.message_user(request, str(error), messages.WARNING)
+            except ValidationError as error:
+                self.message_user(request, f"{key}: {' '.join(error.messages)}", messages.ERROR)
         return self._shown(request, made) if made else None
 
     @admin.action(description="Revoke: end them now, for good", permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> HttpResponse | None:
+        if self._are_too_many(request, chosen):
+            return None
         form = RevokeForm(request.POST if "apply" in request.POST else None)
         if not form.is_valid():
             return self._asked(request, chosen, form, action="revoke", verb="Revoke")
@@ -164,6 +181,14 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         ]
         self.message_user(request, f"{sum(ended)} revoked.", messages.SUCCESS)
         return None
+
+    def _are_too_many(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> bool:
+        """Tell where more are chosen than the page that asks can carry; nothing is done to any."""
+        count = chosen.count()
+        if count > _MOST_AT_ONCE:
+            text = f"{_counted(count)} are chosen, and {_MOST_AT_ONCE} are the most at once. Choose fewer."
+            self.message_user(request, text, messages.ERROR)
+        return count > _MOST_AT_ONCE
 
     def _asked(
         self,
@@ -179,7 +204,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": f"{verb} {_counted(chosen.count())}",
             "opts": self.opts,
-            "chosen": chosen.select_related("customer").order_by("pk")[:_MOST_AT_ONCE],
+            "chosen": chosen.select_related("customer").order_by("pk"),
             "form": form,
             "action": action,
             "verb": verb,

@@ -1,4 +1,7 @@
-"""The only writer of claim links: the partner's own POST makes and shows a key, once."""
+"""The only writer of claim links: the partner's own POST makes and shows a key, once.
+
+(But that rotating a key withdraws those to its successor.) Who locks a key and a link locks the key first.
+"""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -80,10 +83,14 @@ def claim(token: str) -> tuple[ApiKey, str]:
     Raise `NoSuchLink` and `LinkDead`.
     """
     with transaction.atomic():
+        _lock_predecessor(token)
         # The row's lock: who comes second waits, and finds it claimed.
         link = _link(token, ClaimLink.objects.select_for_update(of=("self",)))
         refuse_dead(link)
-        key = _made(link)
+        try:
+            key = _made(link)
+        except keys.KeyNotRotated as error:
+            raise LinkDead("This link makes no key any more. Ask for another.") from error
         ClaimLink.objects.filter(pk=link.pk).update(claimed_at=DatabaseClock(), key=key[0])
         audit.record(
             f"claim link {link.pk}",
@@ -125,6 +132,8 @@ def refuse_dead(link: ClaimLink) -> None:
         raise LinkDead("This link was withdrawn. Ask for another.")
     if link.expires_at <= database_time():
         raise LinkDead("This link has expired. Ask for another.")
+    if link.predecessor and keys.is_rotated(link.predecessor):
+        raise LinkDead("This link was withdrawn: its key has a successor. Ask for another.")
 
 
 def _made(link: ClaimLink) -> tuple[ApiKey, str]:
@@ -137,9 +146,17 @@ def _made(link: ClaimLink) -> tuple[ApiKey, str]:
             actor=actor,
             overlap_days=link.overlap_days,
             expires_at=link.key_expires_at,
+            by_link=link.pk,
         )
     says = {name: getattr(link, name) for name in keys.SAYS}
-    return keys.issue(actor=actor, expires_at=link.key_expires_at, **says)
+    ends = link.key_expires_at or (keys.carried_expiry(old) if old else None)
+    return keys.issue(actor=actor, expires_at=ends, **says)
+
+
+def _lock_predecessor(token: str) -> None:
+    """Let nobody rotate or offer a link's key until it is claimed."""
+    links = ClaimLink.objects.filter(token_sha256=_digest(token))
+    list(ApiKey.objects.select_for_update().filter(pk__in=links.values("predecessor")))
 
 
 def _link(token: str, links: QuerySet[ClaimLink]) -> ClaimLink:

@@ -48,6 +48,39 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
         model = ApiKey
         fields = ("customer", "mode", *keys.CHANGEABLE)
 
+    def __init__(self, *args: Any, **says: Any) -> None:
+        """Let a page carry what it showed: by the time it is saved the key may say another thing."""
+        super().__init__(*args, **says)
+        for name in self._changeable():
+            self.fields[name].show_hidden_initial = True
+
+    def clean(self) -> dict[str, Any]:
+        says: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in self.changes():
+            self._refuse_stale(name)
+        if "expires_at" in self.changes():
+            try:
+                keys.refuse_past(self.instance, says.get("expires_at"))
+            except forms.ValidationError as error:
+                self.add_error("expires_at", error)
+        return says
+
+    def changes(self) -> list[str]:
+        """Return what somebody changed on the page: nothing else is written."""
+        return [name for name in self._changeable() if name in self.changed_data]
+
+    def _changeable(self) -> list[str]:
+        there = self.instance.pk is not None
+        return [name for name in keys.CHANGEABLE if there and name in self.fields]
+
+    def _refuse_stale(self, name: str) -> None:
+        bound = self[name]
+        shown = bound.field.hidden_widget().value_from_datadict(
+            self.data, self.files, bound.html_initial_name
+        )
+        if bound.field.has_changed(bound.initial, shown):
+            self.add_error(name, "Somebody changed this since the page was opened. Open it anew.")
+
 
 class RevokeForm(forms.Form):
     reason = forms.CharField(

@@ -1,4 +1,7 @@
-"""The form of a key, `tc_live_<id>_<secret><checksum>`, and the only writer of its rows."""
+"""The form of a key, `tc_live_<id>_<secret><checksum>`, and the only writer of its rows.
+
+Rotating a key withdraws the claim links to its successor as well.
+"""
 
 import re
 import secrets
@@ -14,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import F, Func, Q, QuerySet
 from django.db.models.functions import Coalesce, Least, Now
 
-from apikeys.models import ApiKey, KeyNetwork, RequestWindow, Scope
+from apikeys.models import ApiKey, ClaimLink, KeyNetwork, RequestWindow, Scope
 from apikeys.networks import networks_of
 from groundwork import audit
 
@@ -96,6 +99,7 @@ def change(public_id: str, *, actor: str, **says: Any) -> ApiKey:
         key = _locked(public_id)
         if key.revoked_at:
             raise ValidationError("A revoked key stays as it is. Issue another.")
+        refuse_past(key, says.get("expires_at"))
         before = readable(key)
         for name, value in says.items():
             setattr(key, name, value)
@@ -116,15 +120,21 @@ def rotate(
     overlap_days: int = OVERLAP_DAYS,
     expires_at: datetime | None = None,
     deliver: Callable[[ApiKey, str], object] = lambda _row, _key: None,
+    by_link: int | None = None,
 ) -> tuple[ApiKey, str]:
     """Issue a successor that says the same, and let the key expire after the overlap.
 
-    `deliver` is called before the commit, so that there is no key that nobody was told of. Raise
-    `KeyNotRotated` where the key has ended or was rotated already.
+    A key that was meant to last so long has a successor that lasts as long from now on, unless
+    `expires_at` says otherwise. Links to a successor are withdrawn, but for the one that is claimed
+    (`by_link`). `deliver` is called before the commit, so that there is no key that nobody was told of.
+    Raise `KeyNotRotated` where the key has ended or was rotated already.
     """
     with transaction.atomic():
         old = _locked(public_id)
         refuse_rotated(old)
+        expires_at = expires_at or carried_expiry(old)
+        _end_expired_successor(old, actor=actor)
+        _withdraw_links(old, actor=actor, but=by_link)
         successor, key = issue(
             actor=actor,
             predecessor=old,
@@ -153,6 +163,11 @@ def revoke(public_id: str, *, actor: str, reason: str) -> bool:
                 actor, action="apikey.revoked", subject=public_id, after={"reason": reason}
             )
     return bool(ended)
+
+
+def hold(public_id: str) -> None:
+    """Let nobody else change a key until the transaction in hand ends; raise `NoSuchKey`."""
+    _locked(public_id)
 
 
 def living() -> QuerySet[ApiKey]:
@@ -189,8 +204,28 @@ def refuse_rotated(old: ApiKey) -> None:
     """Raise `KeyNotRotated` where a key has ended or a successor of it stands."""
     if not living().filter(pk=old.pk).exists():
         raise KeyNotRotated(f"{old} has ended. Issue another key instead.")
-    if ApiKey.objects.filter(predecessor=old, revoked_at=None).exists():
+    if is_rotated(old):
         raise KeyNotRotated(f"{old} was rotated already. Rotate its successor.")
+
+
+def refuse_past(key: ApiKey, expires_at: datetime | None) -> None:
+    """Raise `ValidationError` where a key has expired, or would at once: that is a revocation."""
+    at = database_time()
+    if key.expires_at and key.expires_at <= at:
+        raise ValidationError("A key that has expired stays as it is. Issue another.")
+    if expires_at and expires_at <= at:
+        raise ValidationError("A key cannot have expired in the past. Revoke it to end it now.")
+
+
+def is_rotated(key: ApiKey) -> bool:
+    """Return whether a successor of a key stands; one that has ended stands in nobody's way."""
+    return living().filter(predecessor=key).exists()
+
+
+def carried_expiry(old: ApiKey) -> datetime | None:
+    """Return when a successor of a key ends, from now on; None for never."""
+    lasts = _lifetime(old)
+    return None if lasts is None else database_time() + lasts
 
 
 def readable(key: Any) -> dict[str, Any]:
@@ -213,6 +248,28 @@ def _locked(public_id: str) -> ApiKey:
     if key is None:
         raise NoSuchKey(f"There is no key {public_id}.")
     return key
+
+
+def _lifetime(key: ApiKey) -> timedelta | None:
+    """Return how long a key was meant to last; where it was rotated its own end is the overlap's."""
+    successor = ApiKey.objects.filter(predecessor=key).order_by("pk").last()
+    if successor:
+        return _lifetime(successor)
+    return None if key.expires_at is None else key.expires_at - key.created_at
+
+
+def _end_expired_successor(old: ApiKey, *, actor: str) -> None:
+    """Revoke a successor that has expired: of those that were not revoked a key has one."""
+    for successor in ApiKey.objects.filter(predecessor=old, revoked_at=None):
+        revoke(successor.public_id, actor=actor, reason="expired; its predecessor is rotated again")
+
+
+def _withdraw_links(old: ApiKey, *, actor: str, but: int | None) -> None:
+    """End the open links to a successor of a key: it has one now."""
+    links = ClaimLink.objects.filter(predecessor=old, claimed_at=None, withdrawn_at=None)
+    for link in links.exclude(pk=but or 0).order_by("pk"):  # no row has 0
+        ClaimLink.objects.filter(pk=link.pk).update(withdrawn_at=DatabaseClock())
+        audit.record(actor, action="claimlink.withdrawn", subject=str(link))
 
 
 def _carry_networks(old: ApiKey, successor: ApiKey) -> None:

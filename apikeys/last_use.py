@@ -4,9 +4,11 @@ from django.db.models import OuterRef, Q, Subquery
 
 from apikeys.models import RequestLog
 
-# For a query of keys; by the index of (key, at), newest first. A refusal is no use.
+# With these somebody had a key and no use of it.
+_REFUSALS = (400, 401, 403, 429)
+# For a query of keys; by the index of (key, at), newest first.
 LAST_USE = Subquery(
-    RequestLog.objects.filter(~Q(status=401), key_public_id=OuterRef("public_id"))
+    RequestLog.objects.filter(~Q(status__in=_REFUSALS), key_public_id=OuterRef("public_id"))
     .order_by("-at")
     .values("at")[:1]
 )

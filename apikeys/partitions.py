@@ -5,13 +5,15 @@ The work is done by functions of the tables' owner, as the application may make 
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from groundwork import audit
 from groundwork.alarms import close_alarm, open_alarm
@@ -20,6 +22,9 @@ from groundwork.alarms import close_alarm, open_alarm
 AHEAD, FEWEST = 6, 2
 _NAME = re.compile(r"apikeys_requestlog_\d{4}_\d{2}")
 _CHUNK = 10_000  # rows fetched at once
+# The database waits a tenth of a second for a reader of the log, as each request waits behind it. So
+# it is tried often; between the tries the requests go on.
+_TRIES, _PAUSE = 20, 0.5  # seconds
 
 _PARTITIONS = """
     select c.relname, i.inhrelid is not null,
@@ -69,9 +74,26 @@ def keep(*, at: datetime) -> tuple[list[str], list[str]]:
     with connection.cursor() as cursor:
         cursor.execute("select apikeys_make_months(%s, %s)", [at, AHEAD])
         made: list[str] = cursor.fetchone()[0]
+    return made, _detached(at, kept)
+
+
+def _detached(at: datetime, kept: int) -> list[str]:
+    """Detach the months past keeping; raise `OperationalError` where the log is read all the while."""
+    for _ in range(_TRIES - 1):
+        try:
+            return _detached_at_once(at, kept)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+        time.sleep(_PAUSE)
+    return _detached_at_once(at, kept)
+
+
+def _detached_at_once(at: datetime, kept: int) -> list[str]:
+    with connection.cursor() as cursor:
         cursor.execute("select apikeys_detach_months(%s, %s)", [at, kept])
-        detached: list[str] = cursor.fetchone()[0]
-    return made, detached
+        names: list[str] = cursor.fetchone()[0]
+    return names
 
 
 def watch() -> None:

@@ -4,9 +4,15 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
+
 from apikeys import claims, keys
 from apikeys.keys import KeyNotRotated
 from apikeys.models import ApiKey, ClaimLink
+
+# A successor so young was given out by the run that is repeated, whatever became of its predecessor:
+# without an overlap that has ended at once.
+NEW = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,11 @@ def rotate_each(
     overlap_days: int,
     by_link: bool,
     deliver: Deliver,
+    again: bool = False,
 ) -> Iterator[Rotated]:
-    """Rotate what was not rotated already, one by one, and tell of each."""
+    """Rotate what was not rotated already, one by one, and tell of each; `again` takes new ones too."""
     for key in chosen_keys:
-        reason = why_not(key)
+        reason = why_not(key, again=again)
         if reason:
             yield _told(key, reason)
             continue
@@ -64,15 +71,19 @@ def rotate_each(
                 yield _rotated(key, actor, overlap_days, deliver)
         except KeyNotRotated as error:  # somebody did so a moment ago
             yield _told(key, str(error))
+        except ValidationError as error:  # it says what no key may say any more: the others go on
+            yield _told(key, f"failed: {' '.join(error.messages)}")
 
 
-def why_not(key: ApiKey) -> str:
+def why_not(key: ApiKey, *, again: bool = False) -> str:
     """Return why a key is left as it is, so that running twice rotates once."""
-    living = keys.living()
-    if ApiKey.objects.filter(predecessor=key, revoked_at=None).exists():
+    if keys.is_rotated(key):
         return "rotated already"
-    if key.predecessor_id and living.filter(pk=key.predecessor_id).exists():
-        return "new: its predecessor still works"
+    if key.predecessor_id and not again:
+        if keys.living().filter(pk=key.predecessor_id).exists():
+            return "new: its predecessor still works"
+        if keys.living().filter(pk=key.pk, created_at__gt=keys.DatabaseClock() - NEW).exists():
+            return "rotated already: it is younger than a day"
     if claims.open_links().filter(predecessor=key).exists():
         return "a link is open"
     return ""

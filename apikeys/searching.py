@@ -4,9 +4,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from apikeys.addresses import pseudonym
 from apikeys.keys import database_time
 
 DAY = timedelta(days=1)
@@ -44,9 +46,12 @@ def _one(word: str) -> Q:
     if _STATUS.fullmatch(word):
         return Q(status=int(word))
     try:
-        return Q(address=str(ip_address(word)))
+        address = str(ip_address(word))
     except ValueError:
         return Q(correlation_id=word)
+    # Rows from before the setting have the address itself, and staff may copy a pseudonym.
+    meant = [address, pseudonym(address)] if settings.HASH_ADDRESSES else [address]
+    return Q(address__in=meant)
 
 
 def _day(word: str) -> datetime:

@@ -9,9 +9,9 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "X-Request-Id"
-# What a peer may choose as an id: it ends up in logs, rows and headers, so nothing else passes, and no
-# key of ours, with which its prefix begins.
-_ACCEPTABLE = re.compile(r"(?!tc_)[A-Za-z0-9_.-]{8,64}")
+# What a peer may choose as an id: it ends up in logs, rows and headers, so nothing else passes, and
+# nothing that begins as a key of ours does or has one in it.
+_ACCEPTABLE = re.compile(r"(?!tc_)(?!.*tc_(?:live|test)_)[A-Za-z0-9_.-]{8,64}")
 
 
 def new_correlation_id() -> str:

@@ -152,6 +152,84 @@ def test_a_link_to_the_successor_of_a_key_that_expired_meanwhile_still_makes_one
     assert ApiKey.objects.exclude(public_id=old[8:20]).get().predecessor is None
 
 
+def test_a_link_dies_with_the_rotation_of_its_key_by_hand(customer, clock):
+    """Its POST was a 500, and after the overlap it made a second key that worked."""
+    old = key_of(customer)
+    link, token = claims.offer_successor(old[8:20], actor="ann")
+    keys.rotate(old[8:20], actor="bob", overlap_days=1)
+    link.refresh_from_db()
+    assert link.withdrawn_at is not None
+    entry = AuditEntry.objects.get(action="claimlink.withdrawn")
+    assert (entry.actor, entry.subject) == ("bob", str(link))
+    for by in (timedelta(0), timedelta(days=2)):
+        clock.move(by)
+        for method in ("get", "post"):
+            assert getattr(Client(), method)(path(token)).status_code == 410
+    assert ApiKey.objects.count() == 2
+
+
+def test_a_link_to_a_successor_of_a_key_that_has_one_is_dead(customer):
+    """As one that was rotated by processes that withdrew nothing."""
+    old = key_of(customer)
+    token = claims.offer_successor(old[8:20], actor="ann")[1]
+    keys.rotate(old[8:20], actor="bob")
+    ClaimLink.objects.update(withdrawn_at=None)
+    for method in ("get", "post"):
+        answer = getattr(Client(), method)(path(token))
+        assert (answer.status_code, b"its key has a successor" in answer.content) == (410, True)
+    assert ApiKey.objects.count() == 2
+
+
+def test_a_key_that_is_not_rotated_after_all_leaves_its_link_dead_and_whole(customer, monkeypatch):
+    token = claims.offer_successor(key_of(customer)[8:20], actor="ann")[1]
+
+    def ended(*_, **__):
+        raise keys.KeyNotRotated("It has ended.")
+
+    monkeypatch.setattr(keys, "rotate", ended)
+    answer = Client().post(path(token))
+    assert (answer.status_code, b"makes no key any more" in answer.content) == (410, True)
+    assert (ApiKey.objects.count(), ClaimLink.objects.get().claimed_at) == (1, None)
+
+
+def test_of_a_claim_and_a_rotation_at_once_one_makes_the_successor(customer):
+    for _ in range(10):
+        old = key_of(customer)
+        token = claims.offer_successor(old[8:20], actor="ann")[1]
+
+        def post(token: str = token) -> int:
+            try:
+                return Client().post(path(token)).status_code
+            finally:
+                connections.close_all()
+
+        def rotate(old: str = old) -> int:
+            try:
+                keys.rotate(old[8:20], actor="bob")
+            except keys.KeyNotRotated:
+                return 410
+            finally:
+                connections.close_all()
+            return 200
+
+        with ThreadPoolExecutor(2) as pool:
+            told = [each.result() for each in (pool.submit(post), pool.submit(rotate))]
+        assert sorted(told) == [200, 410]
+        assert ApiKey.objects.filter(predecessor__public_id=old[8:20]).count() == 1
+
+
+def test_the_key_of_a_link_lasts_as_long_as_the_one_it_replaces(customer, clock):
+    for waits in (timedelta(0), timedelta(days=2)):
+        old = key_of(customer, expires_at=now() + timedelta(days=1))
+        lasts = ApiKey.objects.get(public_id=old[8:20])
+        token = claims.offer_successor(old[8:20], actor="ann")[1]
+        clock.move(waits)
+        Client().post(path(token))
+        ends = ApiKey.objects.latest("pk").expires_at
+        assert timedelta(0) <= now() + (lasts.expires_at - lasts.created_at) - ends
+        assert ends - now() > timedelta(hours=23)
+
+
 def test_one_link_a_key_is_open_and_a_dead_one_stands_in_nobody_s_way(customer, clock):
     old = key_of(customer)
     first, _ = claims.offer_successor(old[8:20], actor="ann")

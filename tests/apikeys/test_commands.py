@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
-from apikeys import keys
+from apikeys import claims, keys
 from apikeys.models import ApiKey, ClaimLink
 from groundwork.local import CHECKOUT
 from groundwork.models import AuditEntry
@@ -188,6 +188,54 @@ def test_running_it_twice_rotates_once(alder, birch, tmp_path):
     assert ApiKey.objects.count() == 4
 
 
+def outcomes_of(*options: str) -> list[str]:
+    return [each["outcome"] for each in json.loads(said("rotate_keys", "--json", *options))["keys"]]
+
+
+def test_a_second_run_ends_no_key_that_the_first_gave_out_without_an_overlap(alder, tmp_path):
+    """The predecessors have ended by then: the keys just given out looked like any other."""
+    for _ in range(2):
+        key_of(alder)
+    said("rotate_keys", "--all", "--overlap-days=0", f"--output={tmp_path / 'one'}")
+    again = outcomes_of("--all", "--overlap-days=0", f"--output={tmp_path / 'two'}")
+    assert again == ["rotated already: it is younger than a day"] * 2
+    assert [outcomes(line["key"], 1) for line in lines_of(tmp_path / "one")] == [["admitted"]] * 2
+    assert ApiKey.objects.count() == 4
+
+
+def test_a_new_key_whose_predecessor_was_revoked_is_rotated_within_a_day_if_asked_alone(
+    alder, tmp_path
+):
+    old = key_of(alder)
+    said("rotate_keys", "--all", f"--output={tmp_path / 'one'}")
+    keys.revoke(old[8:20], actor="ann", reason="leaked")
+    assert outcomes_of("--all", "--dry-run") == ["rotated already: it is younger than a day"]
+    assert outcomes_of("--all", "--dry-run", "--again") == ["would be rotated"]
+    assert outcomes_of("--all", "--again", f"--output={tmp_path / 'two'}") == ["rotated"]
+    (line,) = lines_of(tmp_path / "one")
+    assert ApiKey.objects.get(predecessor__public_id=line["key"][8:20]).expires_at is None
+
+
+def test_after_a_day_a_key_that_was_given_out_is_rotated_as_any_other(alder, tmp_path):
+    key_of(alder)
+    said("rotate_keys", "--all", "--overlap-days=0", f"--output={tmp_path / 'one'}")
+    (line,) = lines_of(tmp_path / "one")
+    aged(line["key"], 2)
+    assert outcomes_of("--all", "--dry-run") == ["would be rotated"]
+
+
+def test_one_key_that_cannot_be_rotated_stops_no_other(alder, birch, tmp_path):
+    bad, good = key_of(alder), key_of(birch)
+    ApiKey.objects.filter(public_id=bad[8:20]).update(scopes=["orders"])
+    told = outcomes_of("--all", f"--output={tmp_path / 'new'}")
+    assert told == [
+        "failed: There is no scope orders. Known: catalogue, stock, pricing, webhooks.",
+        "rotated",
+    ]
+    assert [line["replaces"] for line in lines_of(tmp_path / "new")] == [f"tc_live_{good[8:20]}"]
+    assert ApiKey.objects.get(public_id=bad[8:20]).expires_at is None
+
+
 def test_a_run_that_was_ended_goes_on_with_what_is_left(alder, birch, tmp_path, monkeypatch):
     key_of(alder), key_of(birch)
     real, calls = keys.rotate, []
@@ -238,6 +286,29 @@ def test_partners_make_their_own_by_links(alder, birch, client):
     assert [each["outcome"] for each in again["keys"]] == ["a link is open"]
     assert client.post(each["link"].partition("8000")[2]).status_code == 200
     assert ApiKey.objects.filter(customer=alder).count() == 2
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_run_that_breaks_off_has_shown_each_link_that_it_made(
+    alder, birch, client, monkeypatch, as_json
+):
+    old = key_of(alder)
+    key_of(birch)
+    real, calls, out, err = claims.offer_successor, [], io.StringIO(), io.StringIO()
+
+    def killed(*args, **says):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*args, **says)
+
+    monkeypatch.setattr(claims, "offer_successor", killed)
+    options = ["--all", "--claim-links", *(["--json"] if as_json else [])]
+    with pytest.raises(KeyboardInterrupt):
+        call_command("rotate_keys", *options, stdout=out, stderr=err)
+    (line,) = (err if as_json else out).getvalue().splitlines()
+    assert line.startswith(f"tc_live_{old[8:20]}: http")
+    assert client.post(f"/claim/{line.rpartition('/')[2]}").status_code == 200
 
 
 def test_links_go_to_the_file_where_one_is_named(alder, tmp_path):

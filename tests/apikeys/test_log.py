@@ -1,12 +1,13 @@
 """Every request is a row; strangers are rows up to a limit, then counted."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection
 from django.test import Client, RequestFactory
 
-from apikeys import admission
+from apikeys import admission, keys
 from apikeys.addresses import client_address
 from apikeys.models import RefusedStrangers, RequestLog
 from contract import partner_view
@@ -134,6 +135,26 @@ def test_a_stranger_s_row_names_no_key_and_no_customer(alice):
     assert (row.key_public_id, row.customer_id, row.status) == ("", None, 401)
 
 
+def test_each_request_of_a_known_key_is_a_row_whatever_it_is_refused_for(alice, clock):
+    """The strangers' limit is for strangers: of a known key nothing is only counted."""
+    outside = key_of(alice, allowed_networks=["198.51.100.0/24"])
+    ended = key_of(alice)
+    keys.revoke(ended[8:20], actor="test", reason="leaked")
+    for _ in range(61):
+        Client().get("/v1/stock")
+    for _ in range(3):
+        clock.move(timedelta(seconds=61))
+        for _ in range(9):
+            client_with(outside).get("/v1/stock")
+            client_with(ended).get("/v1/stock")
+            Client().get(f"/v1/stock?key={outside}")
+    told = RequestLog.objects.exclude(key_public_id="").values_list("key_public_id", "status")
+    assert Counter(told) == {
+        (outside[8:20], 403): 27, (ended[8:20], 401): 27, (outside[8:20], 400): 27,
+    }  # fmt: skip
+    assert sum(RefusedStrangers.objects.values_list("refusals", flat=True)) == 61
+
+
 # -- addresses ---------------------------------------------------------------------------------
 
 
@@ -147,6 +168,10 @@ def test_a_stranger_s_row_names_no_key_and_no_customer(alice):
         (2, "6.6.6.6, 198.51.100.1, 10.0.0.2", "10.0.0.1", "198.51.100.1"),
         (1, "2001:DB8::1", "10.0.0.1", "2001:db8::1"),
         (1, "not an address", "10.0.0.1", None),
+        (1, "203.0.113.7:5678", "10.0.0.1", "203.0.113.7"),
+        (1, "[2001:db8::1]:5678", "10.0.0.1", "2001:db8::1"),
+        (1, "[2001:db8::1]", "10.0.0.1", "2001:db8::1"),
+        (1, "6.6.6.6, 198.51.100.1:80", "10.0.0.1", "198.51.100.1"),
         (1, "", "10.0.0.1", None),
         (0, None, "", None),
         (0, None, "fe80::1%eth0", "fe80::1"),

@@ -2,18 +2,21 @@
 
 import io
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
 
 from apikeys import partitions, tasks
 from apikeys.keys import database_time
 from apikeys.models import RequestLog
 from groundwork.models import Alarm, AuditEntry
 from groundwork.roles import owner
-from tests.factories import cast, client_of
+from tests.apikeys.test_limit import outcomes
+from tests.factories import cast, client_of, key_of
+from tests.promises.processes import wait_for
 
 
 @pytest.fixture
@@ -107,6 +110,60 @@ def test_a_log_that_cannot_be_locked_stays_as_it_is_and_is_served(months):
     assert not [name for name in attached() if "2031" in name]
     partitions.keep(at=LATER)
     assert RequestLog.objects.filter(at=LATER).count() == 1
+
+
+@pytest.fixture
+def read(months, settings, monkeypatch):
+    """The log with a month past keeping, while something else reads it."""
+    monkeypatch.setattr(partitions, "_PAUSE", 0.05)
+    settings.REQUEST_LOG_KEPT_MONTHS = 100
+    for at in (LATER, LATER + timedelta(days=92)):
+        partitions.keep(at=at)
+    settings.REQUEST_LOG_KEPT_MONTHS = 2
+    other = connection.copy()
+    with other.cursor() as reading:
+        reading.execute("begin; select count(*) from apikeys_requestlog")
+        yield reading
+    other.close()
+
+
+def keep_elsewhere(told: list[list[str]]) -> None:
+    try:
+        told.append(partitions.keep(at=LATER + timedelta(days=92))[1])
+    finally:
+        connections.close_all()
+
+
+def waits_to_detach() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists (select from pg_locks where not granted and mode = 'AccessExclusiveLock' "
+            "and relation = 'apikeys_requestlog'::regclass)"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def test_requests_go_on_while_a_month_waits_to_be_detached_and_then_it_is(read):
+    key, told = key_of(cast().alice), []
+    keeping = threading.Thread(target=keep_elsewhere, args=(told,))
+    keeping.start()
+    wait_for(waits_to_detach)
+    with connection.cursor() as cursor:
+        # Far above the tenth of a second that the log may be waited for, and far below two.
+        cursor.execute("set lock_timeout = '900ms'")
+    assert outcomes(key, 1) == ["admitted"]
+    assert keeping.is_alive()
+    read.execute("rollback")
+    keeping.join()
+    connection.close()
+    assert "apikeys_requestlog_2031_03" in told[0]
+
+
+def test_a_month_that_cannot_be_detached_is_told_of_in_the_end(read, monkeypatch):
+    monkeypatch.setattr(partitions, "_TRIES", 2)
+    with pytest.raises(DatabaseError, match="lock timeout"):
+        partitions.keep(at=LATER + timedelta(days=92))
+    assert "apikeys_requestlog_2031_03" in attached()
 
 
 def test_months_past_keeping_are_detached_and_those_within_are_not(months, settings):

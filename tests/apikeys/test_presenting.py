@@ -1,9 +1,11 @@
 """How a key may be presented, from where, and for what; and who is refused unheard."""
 
 import logging
+import re
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError, connection
 from django.test import Client
 
 from apikeys import admission, keys
@@ -17,6 +19,7 @@ from apikeys.models import (
     Suspicion,
 )
 from groundwork import logs
+from tests.conftest import as_login
 from tests.factories import CustomerFactory, cast, client_with, key_of, now
 
 HERE, NEIGHBOR, ELSEWHERE = "203.0.113.7", "203.0.113.200", "198.51.100.9"
@@ -101,11 +104,14 @@ def test_no_log_line_ever_holds_a_key_or_a_claim_link(capsys, settings):
     assert "sss" not in said
 
 
-def test_a_key_given_as_a_request_id_is_not_taken_for_one(alice):
+@pytest.mark.parametrize("given", ["{key}", "id-{short}", "my.tc_test_{id}"])
+def test_a_key_given_as_a_request_id_is_not_taken_for_one(alice, given):
     key = key_of(alice)
-    answer = asked(key, **{"X-Request-Id": key})
+    offered = given.format(key=key, short=key[:55], id=key[8:20])
+    answer = asked(key, **{"X-Request-Id": offered})
     assert answer.status_code == 200
-    assert RequestLog.objects.get().correlation_id == answer["X-Request-Id"] != key
+    assert re.fullmatch("[0-9a-f]{32}", answer["X-Request-Id"])
+    assert RequestLog.objects.get().correlation_id == answer["X-Request-Id"]
 
 
 @pytest.mark.parametrize(
@@ -184,6 +190,66 @@ def test_the_limit_of_failures_takes_no_place_of_a_key(alice):
     for _ in range(5):
         asked(key[:-1] + ("0" if key[-1] != "0" else "1"))
     assert [asked(key).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_caller_without_an_address_bars_nobody(alice):
+    """All of them are one: whoever failed thirty times barred every key of such an installation."""
+    assert {told(asked(unknown_key(n), "")) for n in range(40)} == {(401, "key_refused")}
+    assert asked(key_of(alice), "").status_code == 200
+    assert FailureWindow.objects.count() == 0
+    assert RefusedStrangers.objects.get().refusals == 40
+
+
+def test_a_new_key_meant_for_a_network_is_heard_there_whatever_its_neighbors_do(alice):
+    meant = key_of(alice, allowed_networks=["203.0.0.0/16"])
+    elsewhere = key_of(alice, allowed_networks=["198.51.100.0/24"])
+    ended = key_of(alice, allowed_networks=["203.0.0.0/16"])
+    keys.revoke(ended[8:20], actor="test", reason="leaked")
+    for _ in range(31):
+        asked(unknown_key())
+    assert [told(asked(key)) for key in (elsewhere, ended)] == [(429, "too_many_failures")] * 2
+    assert asked(meant).status_code == 200
+
+
+@pytest.fixture
+def unreadable(alice):
+    """Lets the application read of keys what it is told alone; `all` of it at the end."""
+
+    def let(columns: str) -> None:
+        name = connection.settings_dict["NAME"]
+        as_login(f'revoke select on apikeys_apikey from "{name}_app"')
+        if columns:
+            as_login(f'grant select ({columns}) on apikeys_apikey to "{name}_app"')
+        connection.close()  # a plan that is kept was allowed already
+
+    yield let
+    connection.close()
+    name = connection.settings_dict["NAME"]
+    as_login(f'grant select on apikeys_apikey to "{name}_app"')
+
+
+def admitted(key: str) -> str:
+    return admission.admit(
+        keys.parsed(key), method="GET", route="/v1/stock", correlation_id="c", address=HERE
+    ).outcome
+
+
+def test_the_database_reads_no_key_for_a_malformed_one(alice, unreadable):
+    unreadable("")
+    assert admitted("tc_live_short") == "refused"
+    with pytest.raises(DatabaseError, match="permission denied for table apikeys_apikey"):
+        admitted(unknown_key())
+
+
+def test_the_database_reads_no_secret_for_a_barred_caller(alice, unreadable):
+    key = key_of(alice)
+    for _ in range(30):
+        asked(unknown_key())
+    unreadable("public_id, mode, allowed_networks, revoked_at, expires_at")
+    assert [admitted(each) for each in (key, unknown_key(), "")] == ["barred"] * 3
+    as_login("delete from apikeys_failurewindow")
+    with pytest.raises(DatabaseError, match="permission denied for table apikeys_apikey"):
+        admitted(key)
 
 
 # -- networks ----------------------------------------------------------------------------------

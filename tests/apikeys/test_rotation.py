@@ -175,6 +175,47 @@ def test_nothing_is_rotated_where_the_new_key_cannot_be_delivered(customer):
     assert AuditEntry.objects.filter(action="apikey.rotated").count() == 0
 
 
+def test_a_successor_lasts_as_long_as_its_predecessor_was_meant_to(customer):
+    old = key_of(customer, expires_at=now() + timedelta(days=90))
+    lasts = row_of(old).expires_at - row_of(old).created_at
+    aged = timedelta(days=60)
+    ApiKey.objects.update(
+        created_at=row_of(old).created_at - aged, expires_at=row_of(old).expires_at - aged
+    )
+    before = now()
+    successor, _ = keys.rotate(old[8:20], actor="ann")
+    assert before + lasts <= successor.expires_at <= now() + lasts
+    named = now() + timedelta(days=1)
+    third, _ = keys.rotate(successor.public_id, actor="ann", expires_at=named)
+    assert third.expires_at == named
+
+
+def test_an_overlap_is_no_lifetime(customer):
+    """A permanent key that is rotated again, as its successor was lost, has a permanent one."""
+    old = key_of(customer)
+    lost, _ = keys.rotate(old[8:20], actor="ann")
+    keys.rotate(lost.public_id, actor="ann", overlap_days=0)
+    for key in ApiKey.objects.exclude(public_id=old[8:20]):
+        keys.revoke(key.public_id, actor="ann", reason="lost on the way")
+    successor, _ = keys.rotate(old[8:20], actor="ann")
+    assert successor.expires_at is None
+
+
+def test_a_successor_that_expired_stands_in_nobody_s_way(customer, clock):
+    old = key_of(customer)
+    short, _ = keys.rotate(old[8:20], actor="ann", expires_at=now() + timedelta(days=1))
+    clock.move(timedelta(days=2))
+    _, new = keys.rotate(old[8:20], actor="bob")
+    assert outcomes(new, 1) == ["admitted"]
+    short.refresh_from_db()
+    assert (short.revoked_at is not None, short.revoked_reason) == (
+        True, "expired; its predecessor is rotated again",
+    )  # fmt: skip
+    assert AuditEntry.objects.get(action="apikey.revoked").actor == "bob"
+    with pytest.raises(keys.KeyNotRotated, match="was rotated already"):
+        keys.rotate(old[8:20], actor="ann")
+
+
 # -- what may change of a key ------------------------------------------------------------------
 
 
@@ -195,6 +236,24 @@ def test_a_revoked_key_stays_as_it_is(customer):
     with pytest.raises(ValidationError, match="stays as it is"):
         keys.change(key[8:20], actor="ann", label="new")
     assert row_of(key).label == "old"
+
+
+def test_an_expired_key_stays_as_it_is(customer, clock):
+    """Changing its end brought it back, though everybody had been told that it was over."""
+    ends = now() + timedelta(days=1)
+    key = key_of(customer, expires_at=ends)
+    clock.move(timedelta(days=2))
+    for says in ({"expires_at": None}, {"label": "new"}):
+        with pytest.raises(ValidationError, match="has expired stays as it is"):
+            keys.change(key[8:20], actor="ann", **says)
+    assert (row_of(key).expires_at, row_of(key).label) == (ends, "")
+
+
+def test_no_change_ends_a_key_in_the_past(customer):
+    key = key_of(customer)
+    with pytest.raises(ValidationError, match="Revoke it to end it now"):
+        keys.change(key[8:20], actor="ann", expires_at=now() - timedelta(seconds=1))
+    assert row_of(key).expires_at is None
 
 
 def test_nothing_makes_a_key_another_customer_s(customer):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -34,6 +35,39 @@ def staff(alder) -> Client:
 def form(customer, **says) -> dict[str, str]:
     split = {"expires_at_0": "", "expires_at_1": ""}
     return split | {"customer": customer.pk, "mode": "live", "label": "", "how": "shown"} | says
+
+
+class _Fields(HTMLParser):
+    """What a browser sends of a page's form as it was opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.says: dict[str, list[str]] = {}
+        self._area = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        has = dict(attrs)
+        name = has.get("name") or ""
+        if tag == "textarea":
+            self._area = name
+            self.says[name] = [""]
+        elif tag == "input" and (has.get("type") != "checkbox" or "checked" in has):
+            self.says.setdefault(name, []).append(has.get("value") or "")
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.says[self._area] = [data.strip()]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._area = ""
+
+
+def opened(staff: Client, page: str) -> dict[str, list[str]]:
+    fields = _Fields()
+    fields.feed(staff.get(page).content.decode())
+    names = ("label", "scopes", "requests_a_minute", "allowed_networks", "expires_at", "initial-")
+    return {name: says for name, says in fields.says.items() if name.startswith(names)}
 
 
 def acted(staff: Client, action: str, *public_ids: str, **says):
@@ -97,13 +131,102 @@ def test_a_key_is_changed_and_the_change_is_audited(alder, staff):
     row = ApiKey.objects.get()
     page = f"{LIST}{row.pk}/change/"
     assert staff.get(page).status_code == 200
-    says = {"label": "new", "requests_a_minute": "5", "expires_at_0": "", "expires_at_1": ""}
+    says = opened(staff, page) | {"label": "new", "requests_a_minute": "5"}
     assert staff.post(page, says).status_code == 302
     row.refresh_from_db()
     assert (row.label, row.requests_a_minute, row.customer) == ("new", 5, alder)
     entry = AuditEntry.objects.get(action="apikey.changed")
     assert (entry.actor, entry.before["label"], entry.after["label"]) == ("ann", "old", "new")
     assert outcomes(key, 1) == ["admitted"]
+
+
+def test_a_page_that_was_open_while_the_key_was_rotated_writes_only_what_was_changed_on_it(
+    alder, staff
+):
+    """Saving it wrote back everything it showed: the predecessor had no end any more."""
+    ends = now() + timedelta(days=60)
+    networks = ["203.0.113.0/24", "2001:db8::/48"]
+    key = key_of(alder, label="old", scopes=["stock"], allowed_networks=networks, expires_at=ends)
+    page = f"{LIST}{ApiKey.objects.get().pk}/change/"
+    says = opened(staff, page)
+    keys.rotate(key[8:20], actor="bob", overlap_days=30)
+    overlap = ApiKey.objects.get(public_id=key[8:20]).expires_at
+    assert staff.post(page, says | {"label": "new"}).status_code == 302
+    row = ApiKey.objects.get(public_id=key[8:20])
+    assert (row.label, row.expires_at, row.scopes) == ("new", overlap, ["stock"])
+    assert (row.allowed_networks, row.requests_a_minute) == (networks, None)
+    entry = AuditEntry.objects.get(action="apikey.changed")
+    assert entry.before | {"label": "new"} == entry.after
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "mine", "field"),
+    [
+        ({"label": "theirs"}, {"label": "mine"}, "label"),
+        ({"scopes": ["stock", "pricing"]}, {"scopes": ["catalogue"]}, "scopes"),
+        ({"requests_a_minute": 7}, {"requests_a_minute": "8"}, "requests_a_minute"),
+        ({"allowed_networks": []}, {"allowed_networks": "198.51.100.0/24"}, "allowed_networks"),
+        ({"expires_at": None}, {"expires_at_0": "2031-01-01"}, "expires_at"),
+    ],
+)
+def test_what_somebody_else_changed_meanwhile_is_not_written_over(
+    alder, staff, meanwhile, mine, field
+):
+    says = {"label": "old", "scopes": ["stock"], "requests_a_minute": 5}
+    ends = now() + timedelta(days=60)
+    key_of(alder, **says, allowed_networks=["203.0.113.0/24"], expires_at=ends)
+    row = ApiKey.objects.get()
+    page = f"{LIST}{row.pk}/change/"
+    shown = opened(staff, page)
+    keys.change(row.public_id, actor="bob", **meanwhile)
+    before = ApiKey.objects.values().get()
+    answer = staff.post(page, shown | mine)
+    errors = answer.context["adminform"].form.errors
+    assert dict(errors) == {
+        field: ["Somebody changed this since the page was opened. Open it anew."]
+    }
+    assert ApiKey.objects.values().get() == before
+
+
+def test_an_end_in_the_past_is_told_beside_its_field_and_an_expired_key_is_not_changed(
+    alder, staff, clock
+):
+    key_of(alder, label="old", expires_at=now() + timedelta(days=1))
+    row = ApiKey.objects.get()
+    page = f"{LIST}{row.pk}/change/"
+    says = opened(staff, page)
+    answer = staff.post(page, says | {"expires_at_0": "2020-01-01"})
+    assert dict(answer.context["adminform"].form.errors) == {
+        "expires_at": ["A key cannot have expired in the past. Revoke it to end it now."]
+    }
+    clock.move(timedelta(days=2))
+    assert staff.get(page).status_code == 200
+    assert staff.post(page, says | {"label": "new"}).status_code == 403
+    assert ApiKey.objects.values("label", "expires_at").get() == {
+        "label": "old", "expires_at": row.expires_at,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ["rotate", "revoke"])
+def test_more_keys_than_the_page_can_carry_are_refused_and_none_is_touched(alder, staff, action):
+    ids = [key_of(alder)[8:20] for _ in range(101)]
+    assert acted(staff, action, *ids[:100]).status_code == 200
+    assert acted(staff, action, *ids).status_code == 302
+    said = "101 keys are chosen, and 100 are the most at once. Choose fewer."
+    assert said in staff.get(LIST).content.decode()
+    says = {"apply": "yes", "reason": "x", "overlap_days": "0", "how": "shown"}
+    acted(staff, action, *ids, **says)
+    assert ApiKey.objects.filter(revoked_at=None, expires_at=None).count() == 101
+
+
+def test_one_key_that_cannot_be_rotated_stops_no_other(alder, staff):
+    bad, good = key_of(alder), key_of(alder)
+    ApiKey.objects.filter(public_id=bad[8:20]).update(scopes=["orders"])
+    says = {"apply": "yes", "overlap_days": "3", "how": "shown"}
+    answer = acted(staff, "rotate", bad[8:20], good[8:20], **says)
+    assert len(KEY.findall(answer.content.decode())) == 1
+    assert ApiKey.objects.get(predecessor__isnull=False).predecessor.public_id == good[8:20]
+    assert f"tc_live_{bad[8:20]}: There is no scope orders." in answer.content.decode()
 
 
 def test_a_revoked_key_is_looked_at_and_changed_no_more(alder, staff):
@@ -199,69 +322,3 @@ def test_a_customer_s_limit_is_set_changed_and_taken_back(alder, staff):
     assert CustomerLimit.objects.count() == 0
     assert outcomes(key, 1) == ["admitted"]
     assert AuditEntry.objects.filter(action="customer.limited", actor="ann").count() == 3
-
-
-# -- the log -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def log(alder) -> dict[str, datetime]:
-    """Requests of two keys on two days."""
-    days = {"2026-11-20": 20, "2026-11-21": 21}
-    rows = [
-        RequestLog(
-            id=number, at=datetime(2026, 11, day, hour, tzinfo=UTC), key_public_id=key, method="GET",
-            route=f"/v1/{key}/{day}/{hour}", status=200 if hour else 404, correlation_id=f"id-{number}",
-            address=f"203.0.113.{day}",
-        )
-        for number, (key, day, hour) in enumerate(
-            (key, day, hour)
-            for key in ("aaaaaaaaaaaa", "bbbbbbbbbbbb") for day in days.values() for hour in (0, 1)
-        )
-    ]  # fmt: skip
-    RequestLog.objects.bulk_create(rows)
-
-
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ("aaaaaaaaaaaa", {"/v1/aaaaaaaaaaaa/20/0", "/v1/aaaaaaaaaaaa/20/1", "/v1/aaaaaaaaaaaa/21/0",
-                          "/v1/aaaaaaaaaaaa/21/1"}),
-        ("tc_live_aaaaaaaaaaaa 2026-11-20", {"/v1/aaaaaaaaaaaa/20/0", "/v1/aaaaaaaaaaaa/20/1"}),
-        ("2026-11-20 404", {"/v1/aaaaaaaaaaaa/20/0", "/v1/bbbbbbbbbbbb/20/0"}),
-        ("id-3 2026-11-21", {"/v1/aaaaaaaaaaaa/21/1"}),
-        ("203.0.113.20 2026-11-20 bbbbbbbbbbbb 200", {"/v1/bbbbbbbbbbbb/20/1"}),
-        ("id-3 2026-11-20", set()),
-        ("2026-11-31", set()),
-    ],
-)  # fmt: skip
-def test_requests_are_found_by_key_day_status_address_and_id(log, staff, words, found):
-    page = staff.get("/admin/apikeys/requestlog/", {"q": words}).content.decode()
-    assert set(re.findall(r"/v1/[ab]+/\d+/\d", page)) == found
-
-
-def test_what_has_no_index_is_looked_for_in_the_last_seven_days(alder, staff, clock):
-    key = key_of(alder)
-    outcomes(key, 1)
-    path = "/admin/apikeys/requestlog/"
-    RequestLog.objects.update(correlation_id="the-request-id")
-    assert "/v1/products" in staff.get(path, {"q": "the-request-id"}).content.decode()
-    clock.move(timedelta(days=8))
-    assert "/v1/products" not in staff.get(path, {"q": "the-request-id"}).content.decode()
-    assert "/v1/products" in staff.get(path, {"q": key[8:20]}).content.decode()
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "requestlog",
-        "refusedstrangers",
-        "usagehour",
-        "keynetwork",
-        "suspicion",
-        "expirynotice",
-        "claimlink",
-    ],
-)
-def test_every_list_opens(staff, name):
-    assert staff.get(f"/admin/apikeys/{name}/", {"q": "aaaaaaaaaaaa"}).status_code == 200

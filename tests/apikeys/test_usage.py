@@ -1,5 +1,6 @@
 """Usage by the hour is the log summed up: whatever was ended, repeated or completed late."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from apikeys.keys import database_time
 from apikeys.models import RequestLog, UsageDue, UsageHour, UsageMark
 from tests.conftest import clean_database
 from tests.factories import CustomerFactory, key_of
+from tests.promises.processes import wait_for
 
 FIELDS = ("hour", "key_public_id", "route", "status", "customer_id", "requests", "bytes_sent")
 
@@ -84,6 +86,44 @@ def test_a_completion_after_its_hour_and_long_after_it_was_settled_is_counted_ri
     assert {row[3]: n for row, (n, _) in summed().items()} == {200: 1, 503: 1, None: 1}
     assert summed() == oracle()
     assert (UsageDue.objects.count(), never.log_id is not None) == (0, True)
+
+
+def test_a_completion_that_commits_while_its_hour_is_done_again_is_not_lost(key, clock):
+    """It makes an hour due that is due already: the run that deletes the mark has to wait for it."""
+    first, late = asked(key), asked(key)
+    clock.move(timedelta(hours=5))
+    usage.sum_up()
+    completed(first)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("begin")
+            cursor.execute(
+                "select apikeys_complete(%s, %s, 200, 2.5, 10)", [late.log_at, late.log_id]
+            )
+            run = threading.Thread(target=summed_up_elsewhere)
+            run.start()
+            wait_for(lambda: not run.is_alive() or waiting())
+            cursor.execute("commit")
+        run.join()
+    finally:
+        other.close()
+    usage.sum_up()
+    assert {row[3]: n for row, (n, _) in summed().items()} == {200: 2}
+    assert summed() == oracle()
+
+
+def summed_up_elsewhere() -> None:
+    try:
+        usage.sum_up()
+    finally:
+        connections.close_all()
+
+
+def waiting() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("select exists (select from pg_locks where not granted)")
+        return bool(cursor.fetchone()[0])
 
 
 def test_an_hour_that_no_worker_saw_is_made_up_for(key, clock):

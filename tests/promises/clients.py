@@ -1,6 +1,7 @@
 """Clients of the real web process: threads that ask as fast as they can and note what became of it."""
 
 import http.client
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,12 @@ class Asked:
     request_id: str
     status: int | None
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def code(self) -> str:
+        """Which problem it was; empty where it was none."""
+        return str(json.loads(self.body)["code"]) if (self.status or 0) >= 400 else ""
 
 
 def hammered(
@@ -53,8 +60,8 @@ def ask(kept: http.client.HTTPConnection, key: str, path: str, method: str = "GE
     try:
         kept.request(method, path, headers=headers)
         answer = kept.getresponse()
-        answer.read()
+        body = answer.read()
     except (OSError, http.client.HTTPException):
         kept.close()
         return Asked(began, request_id, None)
-    return Asked(began, request_id, answer.status, dict(answer.headers))
+    return Asked(began, request_id, answer.status, dict(answer.headers), body)

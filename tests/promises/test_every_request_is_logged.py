@@ -1,12 +1,13 @@
-"""Promise: rows = authenticated requests, kill -9 included; strangers are rows up to a limit, then counted."""
+"""Promise: rows = requests of known keys, kill -9 included; strangers are rows up to a limit, then counted."""
 
 import http.client
 import itertools
 import threading
+from datetime import timedelta
 
 import pytest
 
-from apikeys import admission
+from apikeys import admission, keys
 from apikeys.models import RefusedStrangers, RequestLog
 from tests.factories import cast, key_of
 from tests.promises.clients import Asked, ask, hammered
@@ -87,6 +88,29 @@ def test_kill_9_of_the_web_process_loses_no_request_that_was_admitted(web):
     assert cut_off
     assert set(rows) <= set(answered) | cut_off
     assert all(rows[request_id] in ([None], [200]) for request_id in cut_off & set(rows))
+
+
+def test_a_known_key_is_a_row_whatever_it_is_refused_for_and_whatever_strangers_did(web, clock):
+    alice = cast().alice
+    outside = key_of(alice, allowed_networks=["198.51.100.0/24"])
+    ended = key_of(alice)
+    keys.revoke(ended[8:20], actor="test", reason="leaked")
+    hammered(web.port, "", clients=4, each=20, path="/v1/stock")
+    strangers = set(logged())
+    assert len(strangers) == admission.STRANGERS_LOGGED
+    clock.move(timedelta(seconds=61))  # the address is heard again
+    kept = http.client.HTTPConnection("127.0.0.1", web.port, timeout=20)
+    told = []
+    for _ in range(9):
+        told += [
+            ask(kept, outside, "/v1/stock"),
+            ask(kept, ended, "/v1/stock"),
+            ask(kept, "", f"/v1/stock?key={outside}"),
+        ]
+    kept.close()
+    assert [one.status for one in told] == [403, 401, 400] * 9
+    rows = {name: status for name, status in logged().items() if name not in strangers}
+    assert rows == {one.request_id: [one.status] for one in told}
 
 
 def test_strangers_are_rows_up_to_a_limit_and_counted_beyond_it(web):

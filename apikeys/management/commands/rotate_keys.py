@@ -36,6 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--customer", action="append", metavar="SLUG", help="may be repeated")
         parser.add_argument("--older-than", type=_age, metavar="DAYS", help="as in 330d")
         parser.add_argument("--all", action="store_true", help="every key that works")
+        parser.add_argument("--again", action="store_true", help="successors of the last day too")
         parser.add_argument("--overlap-days", type=int, default=keys.OVERLAP_DAYS, metavar="N")
         parser.add_argument("--output", type=Path, metavar="FILE", help="a new file, mode 0600")
         parser.add_argument("--claim-links", action="store_true", help="links in place of keys")
@@ -46,24 +47,27 @@ class Command(BaseCommand):
         _refuse(options)
         which = Which(tuple(options["customer"] or ()), options["older_than"])
         meant = chosen(which, at=keys.database_time())
-        told, links = self._dry(meant) if options["dry_run"] else self._rotated(meant, options)
+        told, links = (
+            self._dry(meant, options) if options["dry_run"] else self._rotated(meant, options)
+        )
         if options["json"]:
             self.stdout.write(_document(told, links, dry_run=options["dry_run"]))
         else:
-            self._tell(told, links, options)
+            self._tell(told, options)
 
-    def _dry(self, meant: list[ApiKey]) -> tuple[list[Rotated], dict[str, str]]:
+    def _dry(
+        self, meant: list[ApiKey], options: dict[str, Any]
+    ) -> tuple[list[Rotated], dict[str, str]]:
+        outcomes = [why_not(key, again=options["again"]) or "would be rotated" for key in meant]
         return [
-            Rotated(
-                str(k), k.customer.slug, k.label, why_not(k) or "would be rotated", "", k.expires_at
-            )
-            for k in meant
+            Rotated(str(key), key.customer.slug, key.label, outcome, "", key.expires_at)
+            for key, outcome in zip(meant, outcomes, strict=True)
         ], {}
 
     def _rotated(
         self, meant: list[ApiKey], options: dict[str, Any]
     ) -> tuple[list[Rotated], dict[str, str]]:
-        """Rotate; return what became of each, and the links that no file holds."""
+        """Rotate; return what became of each, and the links that no file holds: they were shown."""
         links: dict[str, str] = {}
         with ExitStack() as files, correlated():
             write = _writing(files, options["output"]) if options["output"] else None
@@ -73,6 +77,7 @@ class Command(BaseCommand):
                 if write:
                     write(row, given)
                 else:
+                    self._show(str(row.predecessor), given, options)
                     links[str(row.predecessor)] = given
 
             told = list(
@@ -82,18 +87,26 @@ class Command(BaseCommand):
                     overlap_days=options["overlap_days"],
                     by_link=options["claim_links"],
                     deliver=deliver,
+                    again=options["again"],
                 )
             )
         if options["output"] and not any(each.outcome in _DONE for each in told):
             options["output"].unlink()  # there is nothing in it, and the next run may want its name
         return told, links
 
-    def _tell(self, told: list[Rotated], links: dict[str, str], options: dict[str, Any]) -> None:
+    def _show(self, key: str, link: str, options: dict[str, Any]) -> None:
+        """Print a link as it is made: a run that breaks off has told of each that there is.
+
+        A JSON document is written at the end, so beside it they go to standard error.
+        """
+        out = self.stderr if options["json"] else self.stdout
+        out.write(f"{key}: {link}", lambda text: text)
+        out.flush()
+
+    def _tell(self, told: list[Rotated], options: dict[str, Any]) -> None:
         if told:
             head = ("customer", "label", "key", "outcome", "successor", "ends")
             self.stdout.write(table(head, [_line(each) for each in told]) + "\n")
-        for key, link in links.items():
-            self.stdout.write(f"{key}: {link}")
         done = sum(each.outcome in _DONE for each in told)
         wanted = sum(each.outcome == "would be rotated" for each in told)
         if options["dry_run"]:
