@@ -1,9 +1,12 @@
 """What becomes of a delivery: delivered, tried again, given up; and of the endpoint behind it."""
 
+import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import connection, transaction
 
 from customers.models import Customer
 from groundwork.models import Alarm, AuditEntry
@@ -262,9 +265,56 @@ def test_nothing_is_sent_to_a_customer_without_a_contract_however_much_waits(
     assert receiver.received == []
 
 
-def test_two_that_claim_at_once_get_different_deliveries_and_no_more_than_an_endpoint_s_share(
-    endpoint,
-):
+def test_two_that_claim_at_the_same_time_get_no_more_than_an_endpoint_s_share(endpoint):
+    """The other has claimed and not committed: what it took cannot be seen yet."""
+    put(endpoint, 10)
+    got = []
+
+    def claims() -> None:
+        got.extend(deliveries.claim(most=10, each=4))
+        connection.close()
+
+    other = threading.Thread(target=claims)
+    with transaction.atomic():
+        first = deliveries.claim(most=10, each=4)
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()
+    other.join(20)
+    assert (len(first), got) == (4, [])
+
+
+def test_one_that_waited_until_its_claim_may_end_is_given_back_unsent(endpoint, receiver):
+    put(endpoint)
+    (claimed,) = deliveries.claim(most=1, each=1)
+    deliverer = delivering.Deliverer(senders=1)
+    waited = replace(claimed, taken_at=claimed.taken_at - delivering._FRESH)
+    for each in (waited, None):
+        deliverer._taken.put(each)
+    deliverer._send()
+    assert deliverer._done.get_nowait() == (waited, None)
+    assert receiver.received == []
+
+
+def test_a_contract_s_end_that_is_cut_off_halfway_is_not_half_done(people, endpoint, monkeypatch):
+    put(endpoint)
+    terms_changed(people.alice, status="suspended")
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(endpoints, "advance", lambda *_, **__: 1 / 0)
+        dispatch_all()
+    assert Delivery.objects.get().status == "pending"
+    delivering._rests_until.clear()
+    dispatch_all()
+    assert Delivery.objects.get().status == "cancelled"
+    assert Endpoint.objects.get().cursor == "lost"
+
+
+def test_a_fault_of_ours_ends_no_loop(monkeypatch):
+    monkeypatch.setattr(delivering, "_WAITS", 0)
+    assert delivering._surviving(lambda: 1 // 0) == 0
+
+
+def test_one_that_claims_after_another_gets_what_is_left(endpoint):
     put(endpoint, 10)
     first = {each.id for each in deliveries.claim(most=3, each=4)}
     second = {each.id for each in deliveries.claim(most=10, each=4)}
