@@ -64,6 +64,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "groundwork.correlation.CorrelationMiddleware",
+    "groundwork.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "contract.shortcut.PartnerShortcut",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -143,6 +144,7 @@ CELERY_BEAT_SCHEDULE = {
             ("keep_log_months", 3600.0),
         )
     },
+    "watch": {"task": "portal.tasks.watch", "schedule": 30.0, "options": {"expires": 30}},
     "sweeps": {"task": "sync.tasks.tick", "schedule": 30.0, "options": {"expires": 30}},
     "wake sources": {"task": "sync.tasks.wake_sources", "schedule": 5.0, "options": {"expires": 5}},
     "forget old corrections": {
@@ -195,6 +197,18 @@ EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=bool(EMAIL_HOST))
 EMAIL_TIMEOUT = 10  # seconds
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
+# What is promised of our own work; where it is missed an alarm opens, and closes by itself.
+LEVEL_STOCK_LAG = timedelta(seconds=env.number("LEVEL_STOCK_LAG_SECONDS", 300, least=1))
+LEVEL_DELIVERY_LAG = timedelta(seconds=env.number("LEVEL_DELIVERY_LAG_SECONDS", 60, least=1))
+LEVEL_ERROR_SHARE = env.share("LEVEL_ERROR_SHARE", 0.01)
+LEVEL_SWEEP_OVERDUE = timedelta(hours=env.number("LEVEL_SWEEP_OVERDUE_HOURS", 36, least=1))
+# Where alarms are posted as JSON, beside the mail to STAFF_EMAILS.
+STAFF_WEBHOOK_URL = env.address(
+    "STAFF_WEBHOOK_URL", "", schemes=("https", "http"), example="https://chat.example/hooks/..."
+)
+# What a scraper must send as a bearer token; without one a deployment shows no metrics.
+METRICS_TOKEN = env.given("METRICS_TOKEN")
+
 # Days for which what a sweep corrected can be looked up.
 DRIFT_KEPT_DAYS = env.number("DRIFT_KEPT_DAYS", 180, least=1)
 
@@ -230,7 +244,8 @@ STORAGES = {
 # A deployment speaks TLS; the embedded checkout listens on loopback only.
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=not LOCAL)
 # A shop takes a redirect for success and sends its delivery nowhere else; a delivery is signed.
-SECURE_REDIRECT_EXEMPT = [r"^hooks/"]
+# What looks after us asks over the network of the machines, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^hooks/", r"^(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SSL_REDIRECT
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT

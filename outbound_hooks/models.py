@@ -124,6 +124,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=["ended_at"], condition=Q(ended_at__isnull=False), name="delivery_ended"
             ),
+            models.Index(fields=["-ended_at"], condition=Q(status="dead"), name="delivery_dead"),
         ]
 
     def __str__(self) -> str:
