@@ -1,5 +1,6 @@
 """Where each door hangs."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
@@ -17,5 +18,5 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", metrics),
     path("claim/<str:token>", claim),
-    path("admin/", admin.site.urls),
+    path(settings.STAFF_PATH, admin.site.urls),
 ]
