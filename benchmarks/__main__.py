@@ -20,6 +20,7 @@ PARTS = (
     "admission_costs",
     "log_queries",
     "polling_costs",
+    "rehearsals",
 )
 
 
