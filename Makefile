@@ -12,7 +12,7 @@ DEPLOYMENT := DATABASE_URL=postgres://app@db.example/tradecounter REDIS_URL=redi
 	ALLOWED_HOSTS=tradecounter.example CURSOR_KEYS=$(NO_KEY) SEALING_KEYS=$(NO_KEY) \
 	SECRET_KEY=not-a-secret-but-as-long-and-as-varied-as-one-0123456789
 
-.PHONY: help run test test-all check format openapi pins bench bench-scale stop reset
+.PHONY: help run test test-all audit check format openapi pins bench bench-scale stop reset
 
 help: ## Show this list (the default)
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; \
@@ -24,8 +24,12 @@ run: .venv/.installed ## Start Tradecounter and two demo shops; Ctrl-C ends all
 test: .venv/.installed ## Check everything on engines of its own, as CI does
 	@$(call on_test_engines,check)
 
-test-all: .venv/.installed ## The same, with the tests that take minutes
-	@$(call on_test_engines,check TESTS=)
+test-all: .venv/.installed ## The same with the tests that take minutes; writes docs/promises.md
+	@$(call on_test_engines,check TESTS= REPORT="--junitxml=.venv/report.xml")
+	@$(BIN)/python -m tests.figures .venv/report.xml
+
+audit: .venv/.installed ## Ask the public advisories about the pinned packages; needs the internet
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/production.txt
 
 # The engines are ended however the checks end, and the exit code is the checks'.
 define on_test_engines
@@ -45,7 +49,7 @@ check: .venv/.installed ## Format, lint, types, layers, migrations, contract, de
 	$(MANAGE) makemigrations --check
 	$(MANAGE) spectacular --validate --fail-on-warn --file .venv/openapi_v1.yaml
 	diff -u docs/openapi_v1.yaml .venv/openapi_v1.yaml
-	$(BIN)/pytest -n 2 -m "$(TESTS)"
+	$(BIN)/pytest -n 2 -m "$(TESTS)" $(REPORT)
 
 format: .venv/.installed ## Format the code and mend what the linter can
 	$(BIN)/ruff format
@@ -73,6 +77,7 @@ bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,applying_costs)
 	@$(call bench_of,admission_costs)
 	@$(call bench_of,log_queries)
+	@$(call bench_of,rehearsals)
 
 define bench_of
 export TRADECOUNTER_DATA="$(CURDIR)/.data-bench"; $(MANAGE) engines reset --yes >/dev/null; \
