@@ -206,6 +206,9 @@ EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=bool(EMAIL_HOST))
 EMAIL_TIMEOUT = 10  # seconds
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
+# The one folder that feeds with an address `file:NAME` are read from; empty for none.
+FEED_FOLDER = env.str("FEED_FOLDER", default="")
+
 # Days for which what a sweep corrected can be looked up.
 DRIFT_KEPT_DAYS = env.int("DRIFT_KEPT_DAYS", default=180)
 

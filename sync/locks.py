@@ -8,7 +8,7 @@ from django.db import connection
 from catalog_mirror.models import Source
 
 # The first half of a two-part advisory lock; any constant that nothing else uses.
-FOLLOWING = 0x666F
+FOLLOWING, POLLING = 0x666F, 0x706F
 
 
 @contextmanager
