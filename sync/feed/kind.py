@@ -78,20 +78,22 @@ class FeedKind:
         )
 
     def explain(self, way: Way, *, turns: Turns) -> Explained:
-        """Show the first record and what the map makes of it."""
+        """Show the first record and what the map makes of it.
+
+        What fails in each of the first records is the map's fault; what fails in one is the record's.
+        """
         field_map = _map(way)
         with closing_wire(Reader(way, field_map, turns=turns)) as reader:
-            places = list(
-                islice(places_of(list(islice(reader.records(), _LOOKED_AT)), field_map), 1)
-            )
+            places = list(places_of(list(islice(reader.records(), _LOOKED_AT)), field_map))
         if not places:
             return Explained(("The feed lists no record that could be shown.",))
-        [place] = places
-        shown = orjson.dumps(place.record if place else None, default=str).decode()
+        looked = [{name: rest for name, *rest in explained(each, field_map)} for each in places]
+        shown = orjson.dumps(places[0].record if places[0] else None, default=str).decode()
         lines, problems = [f"First record: {shown[:_SHOWN]}"], []
-        for name, value, problem in explained(place, field_map):
-            lines.append(f"  {name} = {value or 'FAILS'}")
-            problems += [problem] if problem else []
+        for name, (value, problem) in looked[0].items():
+            lines.append(f"  {name} = {value or f'FAILS ({problem})'}")
+            if problem and all(each.get(name, ["", "-"])[1] for each in looked):
+                problems.append(f"{problem}.")
         return Explained(tuple(lines), tuple(problems))
 
     def dialect(self, settings: Mapping[str, Any]) -> Push:

@@ -66,7 +66,8 @@ def places_of(records: Sequence[Any], field_map: FieldMap) -> Iterator[Place | N
         elif not field_map.variants:
             yield Place(record)
         else:
-            for variant in list_of(pick(record, field_map.variants)):
+            # One without variants is sold itself.
+            for variant in list_of(pick(record, field_map.variants)) or [record]:
                 yield Place(variant, record) if isinstance(variant, Mapping) else None
 
 
@@ -185,7 +186,7 @@ def _product(says: Says, external_id: str, product_id: str, sku: str) -> Product
 
 
 def _content(says: Says, sku: str, name: str) -> Content:
-    weight = says.text("weight")
+    weight = says.number("weight")
     return Content(
         sku=sku,
         is_published=says.truth("is_published", default=True),
@@ -195,7 +196,9 @@ def _content(says: Says, sku: str, name: str) -> Content:
         description=says.text("description"),
         images=tuple(Image(url=url, alt="") for url in dict.fromkeys(says.texts("images"))),
         gtin=says.text("gtin") or None,
-        weight=Weight(value=weight, unit=says.text("weight_unit") or "kg") if weight else None,
+        weight=Weight(value=f"{weight:f}", unit=says.text("weight_unit") or "kg")
+        if weight
+        else None,
     )
 
 

@@ -13,9 +13,9 @@ FORMATS = ("json", "jsonl", "csv")
 PAGINGS = ("none", "page", "offset", "cursor", "next")
 TEXTS = (
     "id", "sku", "name", "product_id", "product_code", "product_name", "url", "brand", "brand_id",
-    "description", "gtin", "weight", "weight_unit", "status",
+    "description", "gtin", "weight_unit", "status",
 )  # fmt: skip
-NUMBERS = ("list_price", "sale_price", "on_hand", "reserved", "incoming")
+NUMBERS = ("list_price", "sale_price", "on_hand", "reserved", "incoming", "weight")
 TRUTHS = ("is_published", "is_deleted")
 LISTS = ("categories", "images")
 TABLES = ("options", "attributes")

@@ -15,7 +15,7 @@ from sync.connectors import Way, WrongSettings
 from sync.feed.formats import document_of, lines_of, listed
 from sync.feed.maps import FieldMap
 from sync.feed.rules import pick, text_of
-from sync.http import LARGEST, Answer, Question, ShopAnswersNonsense, Turns, Wire
+from sync.http import LARGEST, Answer, Question, ShopAnswersNonsense, ShopUnreachable, Turns, Wire
 from sync.signing import FourKeys, basic_header, bearer_header, escaped, oauth_header
 
 FILE = "file:"
@@ -34,7 +34,7 @@ class Reader:
     def records(self) -> Iterator[Any]:
         """Yield the records of the whole feed, as they stand there."""
         if self.wire is None:
-            yield from self._file(path_of(self._way.base_url))
+            yield from self._file(_path_now(self._way.base_url))
         elif self._map.format == "json":
             for page in self._pages():
                 yield from page
@@ -174,6 +174,13 @@ def path_of(address: str) -> Path:
     if not path.is_relative_to(folder) or path == folder:
         raise WrongSettings(f"A feed's file lies in {folder}, and {address} does not.")
     return path
+
+
+def _path_now(address: str) -> Path:
+    try:
+        return path_of(address)
+    except WrongSettings as error:  # the folder was set otherwise meanwhile
+        raise ShopUnreachable(str(error)) from error
 
 
 def with_params(url: str, params: Mapping[str, str]) -> str:

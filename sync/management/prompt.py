@@ -30,7 +30,8 @@ def tell_explained(out: OutputWrapper, explained: Explained, *, of: str) -> None
         out.write(line)
     if explained.problems:
         raise CommandError(
-            f"{len(explained.problems)} things are wrong with {of}, see above. Mend them, then try again."
+            f"What is said above is wrong with {of}: {len(explained.problems)} in all. Mend it, then try "
+            "again."
         )
 
 

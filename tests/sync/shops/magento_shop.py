@@ -46,26 +46,30 @@ class MagentoShop(FakeShop):
         return given == f"Bearer {self.token}" or given.startswith("OAuth ")
 
     def routed(self, path: str, request: Request) -> Response:
-        if path == "products":
-            return self.listed([self.product(each) for each in self.things.values()], request)
-        if path == "categories/list":
-            return self.listed(self.categories, request)
-        if path == "store/storeConfigs":
-            return _answer([self.config()])
         if path.startswith("products/attributes/"):
             return self.attribute(path.rpartition("/")[2])
         if path.startswith("stockItems/"):
             sku = path.removeprefix("stockItems/")
             [thing] = [each for each in self.things.values() if each.sku == sku]
             return _answer(self.stock_item(thing))
+        if path == "store/storeConfigs":
+            return _answer([self.config()])
+        records = self.lists(path)
+        if records is None:
+            return _answer({"message": "Request does not match any route."}, 404)
+        return self.listed(records, request)
+
+    def lists(self, path: str) -> list[dict[str, Any]] | None:
+        if path == "products":
+            return [self.product(each) for each in self.things.values()]
+        if path == "categories/list":
+            return self.categories
         if path == "inventory/sources" and self.has_sources:
-            rows = [{"source_code": c, "name": c, "enabled": on} for c, on in self.sources.items()]
-            return self.listed(rows, request)
+            return [{"source_code": c, "name": c, "enabled": on} for c, on in self.sources.items()]
         if path == "inventory/source-items" and self.has_sources:
             rows = [row for each in self.things.values() for row in self.source_items(each)]
-            by_place = {(row["sku"], row["source_code"]): row for row in rows}
-            return self.listed(list(by_place.values()), request)
-        return _answer({"message": "Request does not match any route."}, 404)
+            return list({(row["sku"], row["source_code"]): row for row in rows}.values())
+        return None
 
     def config(self) -> dict[str, Any]:
         return {

@@ -1,6 +1,7 @@
 """A Shopify shop: its documents are carried out by graphql-core over the schema that it has."""
 
 import base64
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ from demo.storefront.http import Request, Response
 from tests.sync.shops.base import FakeShop, Thing
 
 SDL = Path(__file__).parent.parent / "shopify" / "admin_schema.graphql"
+SHOP = {
+    "name": "Small Shopify",
+    "currencyCode": "USD",
+    "ianaTimezone": "America/Chicago",
+    "taxesIncluded": False,
+}
 STATES = ("available", "on_hand", "incoming")
 
 
@@ -210,61 +217,41 @@ class ShopifyShop(FakeShop):
 
 
 class Root:
-    """The query root and the mutation root of one request."""
+    """The query root and the mutation root of one request: a function for each of their fields."""
 
     def __init__(self, shop: ShopifyShop, version: str) -> None:
-        self.shop, self.version = shop, version
+        def products(**_: Any) -> list[Any]:
+            return [shop.product(each) for each in shop.things.values()]
 
-    def products(self, info: GraphQLResolveInfo, **_: Any) -> Any:
-        return [self.shop.product(each) for each in self.shop.things.values()]
+        def node(**asked: Any) -> Any:
+            return shop.node(asked["id"])
 
-    def productVariants(self, info: GraphQLResolveInfo, **_: Any) -> Any:
-        return [v for p in self.products(info) for v in p["variants"]]
-
-    def collections(self, info: GraphQLResolveInfo, **_: Any) -> Any:
-        return [self.shop.collection(each) for each in self.shop.collections]
-
-    def webhookSubscriptions(self, info: GraphQLResolveInfo, **_: Any) -> Any:
-        return [
-            {"__typename": "WebhookSubscription", "id": gid("WebhookSubscription", n), **each}
-            for n, each in enumerate(self.shop.webhooks, 1)
-        ]
-
-    def product(self, info: GraphQLResolveInfo, id: str) -> Any:
-        return self.shop.node(id)
-
-    def inventoryItem(self, info: GraphQLResolveInfo, id: str) -> Any:
-        return self.shop.node(id)
-
-    def node(self, info: GraphQLResolveInfo, id: str) -> Any:
-        return self.shop.node(id)
-
-    def nodes(self, info: GraphQLResolveInfo, ids: list[str]) -> Any:
-        return [self.shop.node(each) for each in ids]
-
-    def shop_(self) -> dict[str, Any]:
-        return {
-            "name": "Small Shopify", "currencyCode": "USD", "ianaTimezone": "America/Chicago",
-            "taxesIncluded": False,
-        }  # fmt: skip
-
-    def productsCount(self, info: GraphQLResolveInfo, **_: Any) -> Any:
-        return {"count": len(self.shop.things)}
-
-    def currentAppInstallation(self, info: GraphQLResolveInfo) -> Any:
-        scopes = [{"handle": each} for each in self.shop.scopes]
-        return {"__typename": "AppInstallation", "accessScopes": scopes}
-
-    def bulkOperationRunQuery(self, info: GraphQLResolveInfo, query: str, **_: Any) -> Any:
-        return self.shop.run(query, self.version)
+        self.answers: dict[str, Callable[..., Any]] = {
+            "products": products,
+            "productVariants": lambda **_: [v for p in products() for v in p["variants"]],
+            "collections": lambda **_: [shop.collection(each) for each in shop.collections],
+            "webhookSubscriptions": lambda **_: [
+                {"__typename": "WebhookSubscription", "id": gid("WebhookSubscription", n), **each}
+                for n, each in enumerate(shop.webhooks, 1)
+            ],
+            "product": node,
+            "inventoryItem": node,
+            "node": node,
+            "nodes": lambda ids: [shop.node(each) for each in ids],
+            "shop": lambda: SHOP,
+            "productsCount": lambda **_: {"count": len(shop.things)},
+            "currentAppInstallation": lambda: {
+                "__typename": "AppInstallation",
+                "accessScopes": [{"handle": each} for each in shop.scopes],
+            },
+            "bulkOperationRunQuery": lambda query, **_: shop.run(query, version),
+        }
 
 
 def _resolve(held: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
     name = info.field_name
-    if isinstance(held, Root):
-        value = held.shop_() if name == "shop" else getattr(held, name)(info, **arguments)
-    else:
-        value = held.get(name) if isinstance(held, dict) else getattr(held, name)
+    is_root = isinstance(held, Root)
+    value = held.answers[name](**arguments) if is_root else held.get(name)
     named = str(info.return_type).rstrip("!")
     if named.endswith("Connection") and isinstance(value, list):
         return _page(value, arguments)
