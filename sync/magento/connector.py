@@ -197,7 +197,7 @@ class Magento:
         filters: Sequence[Filter],
         *,
         last: int = 0,
-        size: int = PER_PAGE,
+        size: int | None = None,
         fields: str = PRODUCT_FIELDS,
     ) -> Iterator[tuple[datetime, list[Json]]]:
         """Yield a list's pages, each beginning behind the last id: what is deleted shifts nothing."""
@@ -205,7 +205,9 @@ class Magento:
         while True:
             observed_at = self._clock()
             behind = [*filters, ("entity_id", "gt", str(last))]
-            page = self._client.items(path, behind, size=size, sort="entity_id", fields=asked)
+            page = self._client.items(
+                path, behind, size=size or PER_PAGE, sort="entity_id", fields=asked
+            )
             _check_ids(page)
             if not page:
                 return
