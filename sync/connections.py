@@ -115,6 +115,15 @@ def connect(
     )
 
 
+def change_way(source: Source, way: Way) -> None:
+    """Keep another way to a source's shop; who reads it now goes on by the one before."""
+    Connection.objects.filter(source=source).update(
+        base_url=way.base_url,
+        credentials=seal(orjson.dumps(way.key).decode()),
+        settings=way.settings,
+    )
+
+
 def note_complete(source: Source, *, at: datetime) -> None:
     """Note a complete sweep that began at `at`."""
     Connection.objects.filter(source=source).update(last_complete_sweep_at=at)

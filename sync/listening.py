@@ -15,6 +15,7 @@ from sync.http import ShopError
 from sync.kinds import KINDS
 
 ALARM = "webhooks_inactive"
+UNASKED = "Shops of this kind cannot be asked whether they tell of changes."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,8 @@ def check(source: Source) -> Checked:
         open_alarm(ALARM, subject=source.slug, message=_told(source, [told]))
         raise
     problems = found or []
-    connections.note_webhooks(source, problem=" ".join(problems))
+    # What is not known to be told is not held for missed.
+    connections.note_webhooks(source, problem=UNASKED if found is None else " ".join(problems))
     if problems:
         open_alarm(ALARM, subject=source.slug, message=_told(source, problems))
     else:

@@ -89,8 +89,8 @@ class Shopify:
         }
         wanted |= {n.external_id: None for n in named if n.product_external_id in products}
         variants = self._variants(list(wanted))
-        gone = [name.external_id for name in named if name.external_id not in variants]
-        fetched.gone, fetched.deleted = gone, list(gone)
+        # None of them counts as deleted untold: a product's end and a variant's both have a webhook.
+        fetched.gone = [name.external_id for name in named if name.external_id not in variants]
         by_product: dict[str, list[Json]] = defaultdict(list)
         for variant in variants.values():
             by_product[number_of(variant["product"]["id"])].append(variant)

@@ -2,22 +2,19 @@
 
 import os
 import re
-import sys
-from argparse import ArgumentParser, BooleanOptionalAction
-from collections.abc import Mapping
+from argparse import ArgumentParser
 from datetime import time
-from getpass import getpass
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from sync.adding import SourceExists, Wanted, add_source, new_hook_secret, refuse_taken
-from sync.connectors import Asked, Found, Kind, Way, WrongSettings
+from sync.connectors import Found, Kind, WrongSettings
 from sync.http import ShopError, own_turns
 from sync.kinds import KINDS
 from sync.listening import delivery_url
 from sync.management.prompt import tell_explained
+from sync.management.ways import add_way_arguments, refuse_slow, way_of
 from sync.models import Connection
 
 WRONG_USAGE = 2
@@ -35,22 +32,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="part of the contract with partners; it never changes")
         parser.add_argument("--kind", choices=Connection.Kind.values, default="woocommerce")
-        parser.add_argument(
-            "--url", help="the shop's home address; of a feed its own, or file:NAME"
-        )
-        parser.add_argument("--key", help="consumer key, or a feed's user")
-        parser.add_argument("--secret", help="consumer secret, or a feed's password")
-        parser.add_argument("--token", help="access token of Shopify, Magento or a feed")
-        parser.add_argument("--token-secret", help="access token secret (OAuth 1.0a)")
+        add_way_arguments(parser)
         parser.add_argument("--hook-secret", help="of the shop's webhooks; made here if not given")
-        parser.add_argument("--map", type=Path, metavar="FILE", help="how a feed is read")
-        parser.add_argument("--api-version", help="of Shopify; the newest that is supported else")
-        parser.add_argument("--store", help="Magento's store view; default else")
-        parser.add_argument(
-            "--prices-include-tax",
-            action=BooleanOptionalAction,
-            help="where the shop does not tell it (Magento)",
-        )
         parser.add_argument("--name", default="", help="the shop's own name where not given")
         parser.add_argument("--rank", type=int, help="of two shops with one SKU the lower keeps it")
         parser.add_argument("--sku-prefix", default="", help="put before every SKU of this shop")
@@ -72,7 +55,8 @@ class Command(BaseCommand):
             )
         kind = KINDS[options["kind"]]
         try:
-            way = _way(kind, options)
+            refuse_slow(options["requests_per_second"])
+            way = way_of(kind, options)
         except WrongSettings as error:
             raise CommandError(str(error), returncode=WRONG_USAGE) from error
         wanted = Wanted(
@@ -123,46 +107,3 @@ class Command(BaseCommand):
         )
         for each in shop.remarks:
             self.stdout.write(each)
-
-
-def _way(kind: Kind, options: dict[str, Any]) -> Way:
-    """Return the way to a shop by what was said, asking at a terminal for what was not."""
-    base_url = kind.address(options["url"] or _ask("Address of the shop", "--url"))
-    if options["requests_per_second"] <= 0:
-        raise WrongSettings("--requests-per-second is above 0.")
-    key = {asked.name: part for asked in kind.asks if (part := _part(asked, options))}
-    said = {**options, "given": set(key), "map": _text_of(options["map"])}
-    return Way(base_url=base_url, key=key, settings=kind.settings(said))
-
-
-def _text_of(path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise WrongSettings(f"The map {path} cannot be read ({error}).") from error
-
-
-def _part(asked: Asked, options: Mapping[str, Any]) -> str:
-    """Return one part of the key, from its flag, the environment or the terminal."""
-    env = f"SOURCE_{asked.flag.upper()}"
-    given = str(options[asked.flag] or os.environ.get(env) or "").strip()
-    if given or asked.is_optional:
-        return given
-    flags = f"--{asked.flag.replace('_', '-')} or {env}"
-    return _ask_secret(asked.prompt, flags) if asked.is_secret else _ask(asked.prompt, flags)
-
-
-def _ask(what: str, flags: str) -> str:
-    answer = input(f"{what}: ").strip() if sys.stdin.isatty() else ""
-    if not answer:
-        raise CommandError(f"{what} is missing: give {flags}.", returncode=WRONG_USAGE)
-    return answer
-
-
-def _ask_secret(what: str, flags: str) -> str:
-    answer = getpass(f"{what} (not shown): ").strip() if sys.stdin.isatty() else ""
-    if not answer:
-        raise CommandError(f"{what} is missing: give {flags}.", returncode=WRONG_USAGE)
-    return answer

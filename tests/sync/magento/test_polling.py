@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from catalog_mirror.models import Revision
+from groundwork.models import Alarm
 from sync import polling, schedule, tasks
 from sync.http import ShopError
 from sync.locks import POLLING
-from sync.models import Connection, Poll
+from sync.models import Connection, DriftCorrection, Poll
 from tests.sync.conftest import moved, picture, run
 from tests.sync.magento.conftest import family, skus, variant
 from tests.sync.shops.magento_shop import edited
@@ -170,3 +171,12 @@ def test_the_task_asks_and_takes_later_arguments(shop):
 def test_shops_that_tell_by_themselves_are_not_polled(connected):
     connected()
     assert Poll.objects.count() == 0
+
+
+def test_what_a_sweep_corrects_of_a_shop_that_tells_nothing_is_no_missed_webhook(shop):
+    assert run("check_source", "magento").code == 0
+    thing(shop, "PEN").price = "4.00"
+    run("reconcile")
+    [noted] = DriftCorrection.objects.values_list("sku", "field", "cause")
+    assert noted == ("PEN", "list_price", "")
+    assert Alarm.objects.count() == 0

@@ -7,7 +7,7 @@ from catalog_mirror.models import Category, QuarantinedRecord, Source, StockLeve
 from sync import sweep
 from sync.connections import connector_for
 from sync.connectors import Named
-from sync.models import Connection, SweepRun
+from sync.models import Connection, DriftCorrection, SweepRun
 from sync.shopify import bulk, documents
 from sync.sweep import Manner, SweepStopped
 from tests.sync.conftest import moved, picture, run
@@ -476,3 +476,14 @@ def test_a_shop_that_answers_with_another_version_is_told(shopify):
     said = run("check_source", "shopify")
     assert said.code == 1
     assert "The shop was asked for version 2026-07 and answers with 2027-01" in said.out
+
+
+def test_a_product_that_went_untold_is_noted_as_retired_at_its_source(shopify):
+    shop = shopify()
+    shop.add("A")
+    shop.add("B")
+    run("reconcile")
+    del shop.things[101]
+    run("reconcile")
+    [noted] = DriftCorrection.objects.values_list("sku", "field", "cause")
+    assert noted == ("A", "retired", "retired_at_source")
