@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +42,20 @@ def oauth_header(url: str, keys: FourKeys, *, realm: str = "") -> dict[str, str]
         "oauth_version": "1.0",
     }
     asked = parse_qsl(parts.query, keep_blank_values=True)
-    base = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    base = f"{parts.scheme}://{_authority(parts)}{parts.path}"
     text = "&".join(map(escaped, ("GET", base, pairs_of([*asked, *said.items()]))))
     key = f"{escaped(keys.consumer_secret)}&{escaped(keys.token_secret)}"
     digest = hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()
     said["oauth_signature"] = base64.b64encode(digest).decode()
     named = {"realm": realm, **said} if realm else said
     return {"Authorization": "OAuth " + ", ".join(f'{k}="{escaped(v)}"' for k, v in named.items())}
+
+
+def _authority(parts: SplitResult) -> str:
+    """Return the host as it is signed: in lower case, without the scheme's own port (3.4.1.2)."""
+    host = (parts.hostname or "").lower()
+    own = {"http": 80, "https": 443}.get(parts.scheme)
+    return host if parts.port in {None, own} else f"{host}:{parts.port}"
 
 
 def hex_signature(body: bytes, secret: str) -> str:

@@ -73,6 +73,8 @@ class Feed:
 
         Gone is what the feed marks as deleted, and, where it is a snapshot, what it does not name.
         """
+        if not (names or families):
+            return Fetched()
         wanted = {name.external_id for name in names}
         found, told_deleted = self._found(wanted, set(families))
         fetched = Fetched(records=list(found.values()))
