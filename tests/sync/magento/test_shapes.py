@@ -81,7 +81,7 @@ def test_lists_agree(shop, path):
 
 
 def test_single_records_agree(shop):
-    assert agree("store_config", ask(shop, "store/storeConfigs")[0]) == 14
+    assert agree("store_config", ask(shop, "store/storeConfigs")[0]) == 16
     assert agree("stock_item", ask(shop, "stockItems/MUG-BLK")) >= 7
     assert agree("attribute", ask(shop, "products/attributes/93")) >= 6
 
