@@ -15,13 +15,14 @@ from sync.shopify.client import Client, Json
 
 PAUSE = 2.0  # seconds between two looks, doubled up to the longest
 LONGEST_PAUSE = 15.0
-LONGEST_WAIT = 2 * 60 * 60.0  # seconds of such pauses; a sweep's task has no more
+# Seconds of such pauses, for one operation and for another's end: twice both is less than a sweep has.
+LONGEST_WAIT, LONGEST_BUSY = 45 * 60.0, 10 * 60.0
 _BUSY, _RUNNING = {"OPERATION_IN_PROGRESS", "LIMIT_REACHED"}, {"CREATED", "RUNNING", "CANCELING"}
 
 
 def start(client: Client, query: str) -> str:
     """Have the shop run a query over everything; return the operation's id. One at a time is run."""
-    for seconds in _pauses():
+    for seconds in _pauses(LONGEST_BUSY):
         payload = client.ask(documents.RUN, query=query).get("bulkOperationRunQuery") or {}
         errors = payload.get("userErrors") or []
         if not errors:
@@ -30,7 +31,7 @@ def start(client: Client, query: str) -> str:
             said = str(errors[0].get("message"))[:200]
             raise ShopAnswersNonsense(f"The shop does not run a bulk operation: {said}")
         http.pause(seconds)
-    raise ShopTooSlow("The shop is busy with another bulk operation for hours. Try again later.")
+    raise ShopTooSlow("The shop stays busy with another bulk operation. Try again later.")
 
 
 def is_kept(client: Client, operation: str) -> bool:
@@ -56,7 +57,7 @@ def result_of(client: Client, operation: str) -> Iterator["Rows"]:
 
 
 def _waited_for(client: Client, operation: str) -> Json:
-    for seconds in _pauses():
+    for seconds in _pauses(LONGEST_WAIT):
         found = client.ask(documents.STATUS, id=operation).get("node") or {}
         status = found.get("status")
         if status == "COMPLETED":
@@ -64,12 +65,14 @@ def _waited_for(client: Client, operation: str) -> Json:
         if status not in _RUNNING:
             raise _given_up(str(status), str(found.get("errorCode")))
         http.pause(seconds)
-    raise ShopTooSlow("The shop did not finish a bulk operation within two hours. Try again later.")
+    raise ShopTooSlow(
+        f"The shop did not finish a bulk operation within {LONGEST_WAIT / 60:.0f} minutes. Try again later."
+    )
 
 
-def _pauses() -> Iterator[float]:
+def _pauses(longest: float) -> Iterator[float]:
     seconds, waited = PAUSE, 0.0
-    while waited < LONGEST_WAIT:
+    while waited < longest:
         yield seconds
         waited, seconds = waited + seconds, min(seconds * 2, LONGEST_PAUSE)
 

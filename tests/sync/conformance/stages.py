@@ -17,10 +17,11 @@ from sync.magento import connector as magento_connector
 from sync.magento import stock as magento_stock
 from sync.shopify import connector as shopify_connector
 from sync.shopify import documents
+from sync.signing import base64_signature, hex_signature
 from sync.woocommerce import reading
 from tests.sync.shops.base import FakeShop
 from tests.sync.shops.feed_shop import MAP, FeedShop
-from tests.sync.shops.magento_shop import MagentoShop
+from tests.sync.shops.magento_shop import MagentoShop, edited
 from tests.sync.shops.shopify_shop import ShopifyShop
 
 
@@ -52,6 +53,10 @@ class Stage(Protocol):
     def delete(self, external_id: str) -> None: ...
 
     def meanwhile(self, before: Callable[[int], None]) -> None: ...
+
+    def told(self, external_id: str, secret: str) -> tuple[dict[str, str], bytes] | None:
+        """What the shop sends of a product, signed; None where it sends nothing."""
+        ...
 
 
 class Meanwhile:
@@ -125,6 +130,11 @@ class WooStage:
     def meanwhile(self, before: Callable[[int], None]) -> None:
         self.before.start(before)
 
+    def told(self, external_id: str, secret: str) -> tuple[dict[str, str], bytes] | None:
+        body = orjson.dumps({"id": int(external_id), "type": "simple"})
+        topic = {"X-WC-Webhook-Topic": "product.updated"}
+        return {**topic, "X-WC-Webhook-Signature": base64_signature(body, secret)}, body
+
 
 class FakeStage:
     """What the shops of `tests.sync.shops` have in common."""
@@ -182,8 +192,12 @@ class FeedStage(FakeStage):
     def options(self, folder: Path) -> dict[str, Any]:
         paging = {**MAP["paging"], "size": self.size}
         path = folder / "map.json"
-        path.write_bytes(orjson.dumps({**MAP, "paging": paging}))
+        path.write_bytes(orjson.dumps({**MAP, "paging": paging, "push": {"product_id": "product"}}))
         return {"token": self.shop.token, "map": path}
+
+    def told(self, external_id: str, secret: str) -> tuple[dict[str, str], bytes] | None:
+        body = orjson.dumps({"product": external_id})
+        return {"X-Signature-256": f"sha256={hex_signature(body, secret)}"}, body
 
     def small_pages(self, monkeypatch: Any, size: int) -> None:
         self.size = size
@@ -200,6 +214,11 @@ class ShopifyStage(FakeStage):
 
     def options(self, folder: Path) -> dict[str, Any]:
         return {"token": self.shop.token}
+
+    def told(self, external_id: str, secret: str) -> tuple[dict[str, str], bytes] | None:
+        body = orjson.dumps({"id": self.number_of(external_id)})
+        topic = {"X-Shopify-Topic": "products/update"}
+        return {**topic, "X-Shopify-Hmac-Sha256": base64_signature(body, secret)}, body
 
     def small_pages(self, monkeypatch: Any, size: int) -> None:
         monkeypatch.setattr(shopify_connector, "PER_BATCH", size)
@@ -223,6 +242,10 @@ class MagentoStage(FakeStage):
 
     def options(self, folder: Path) -> dict[str, Any]:
         return {"token": self.shop.token}
+
+    def told(self, external_id: str, secret: str) -> tuple[dict[str, str], bytes] | None:
+        edited(self.shop.things[int(external_id)])
+        return None
 
     def small_pages(self, monkeypatch: Any, size: int) -> None:
         for name in ("PER_PAGE", "IDS_AT_ONCE"):

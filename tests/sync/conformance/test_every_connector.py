@@ -3,74 +3,20 @@
 A new kind is a module, a page in docs/sources, a stage here, and this suite passing.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
 
 from catalog_mirror.models import QuarantinedRecord, Revision, Source, Variant
-from demo.storefront.server import running
-from sync import http, lines, sweep
+from sync import http, sweep
 from sync.connections import connector_for
 from sync.connectors import Named, ids_of
 from sync.models import Connection, SweepRun
 from sync.sweep import Manner, SweepStopped
-from tests.sync.conformance.stages import STAGES, Stage
-from tests.sync.conftest import Said, moved, picture, run
-
-PAGE = 5
-Row = tuple[str, Decimal | None, int | None, bool]
-
-
-@dataclass
-class Set:
-    """A stage that is a source."""
-
-    stage: Stage
-    url: str
-
-    @property
-    def source(self) -> Source:
-        return Source.objects.get(slug="stage")
-
-    def read(self) -> Said:
-        return run("reconcile")
-
-
-@pytest.fixture(params=STAGES)
-def stage(request, monkeypatch) -> Stage:
-    made = STAGES[request.param]()
-    made.small_pages(monkeypatch, PAGE)
-    return made
-
-
-@pytest.fixture
-def shop(database, stage, monkeypatch, tmp_path, brake_off) -> Iterator[Set]:
-    """A shop without goods, added as a source."""
-    monkeypatch.setattr(http, "pause", lambda seconds: None)
-    with ExitStack() as stack:
-        url = stack.enter_context(running(stage.app)) + ("/goods" if stage.kind == "feed" else "")
-        said = run("add_source", "stage", kind=stage.kind, url=url, **stage.options(tmp_path))
-        assert said.code == 0, said.text
-        stack.callback(lines.hang_up)
-        yield Set(stage, url)
-
-
-def held() -> dict[str, Row]:
-    """What the mirror holds of every live variant."""
-    rows = Variant.objects.filter(retired_at=None)
-    columns = ("external_id", "sku", "list_price", "stock_on_hand", "is_published")
-    return {row[0]: row[1:] for row in rows.values_list(*columns)}
-
-
-def full(shop: Set, count: int = 3) -> list[str]:
-    """Fill the shop, have it read, and return the ids."""
-    ids = [shop.stage.add(f"SKU-{number}") for number in range(count)]
-    assert shop.read().code == 0
-    return ids
-
+from tests.sync.conformance.conftest import PAGE, full, held
+from tests.sync.conftest import moved, picture, run
 
 # -- how many ------------------------------------------------------------------------------------
 
