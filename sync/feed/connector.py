@@ -2,12 +2,13 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any, Self
 
 import orjson
 
-from catalog_mirror.records import CategoryRecord, Unmirrorable
+from catalog_mirror.records import CategoryRecord
 from sync.connectors import Batch, Clock, EmptyShop, Fetched, Named, Position, Record
 from sync.feed.mapping import FieldFails, Read, Says, categories_of, places_of, read
 from sync.feed.maps import FieldMap
@@ -75,56 +76,42 @@ class Feed:
         """
         if not (names or families):
             return Fetched()
-        wanted = {name.external_id for name in names}
-        found, told_deleted = self._found(wanted, set(families))
-        fetched = Fetched(records=list(found.values()))
-        missing = [name.external_id for name in names if name.external_id not in found]
-        fetched.gone = [i for i in missing if self._map.is_snapshot or i in told_deleted]
-        fetched.deleted = list(fetched.gone)
-        return fetched
-
-    def _found(self, ids: set[str], families: set[str]) -> tuple[dict[str, Record], set[str]]:
-        """Return what the feed has of these, and which it says are deleted."""
-        found: dict[str, Record] = {}
-        deleted: set[str] = set()
+        wanted = _Wanted({name.external_id for name in names}, set(families))
         for _ in range(LOOKS if self._is_paged else 1):
-            for each in self._asked(ids, families):
-                if each.record is None:
-                    deleted.add(each.external_id)
-                else:
-                    found[each.external_id] = each.record
-                    deleted.discard(each.external_id)
-            if ids <= found.keys() | deleted and families <= self._products(found):
+            for each in self._asked(wanted):
+                wanted.note(each)
+            if wanted.is_complete:
                 break
-        return found, deleted
+        return wanted.fetched(names, is_snapshot=self._map.is_snapshot)
 
-    def _asked(self, ids: set[str], families: set[str]) -> Iterator[Read]:
+    def _asked(self, wanted: "_Wanted") -> Iterator[Read]:
+        """Read what may hold the wanted: their own records, or all of them."""
         if self._map.by_id:
-            asked = sorted({*ids, *families})
+            asked = sorted({*wanted.ids, *wanted.families})
             for start in range(0, len(asked), IDS_AT_ONCE):
-                records = self._reader.by_id(asked[start : start + IDS_AT_ONCE])
-                yield from self._wanted(self._reads(iter(records)), ids, families)
+                yield from self._of_ids(asked[start : start + IDS_AT_ONCE])
+            # Alone too, before one is taken for gone: an answer may hold less than it was asked for.
+            for missing in sorted(wanted.missing):
+                yield from self._of_ids([missing])
             return
         with _Spool(self._reader, self._clock) as spool:
             is_empty = True
             for each in self._reads(spool.records()):
                 is_empty = False
-                yield from self._wanted(iter([each]), ids, families)
+                yield each
         if is_empty:
             raise ShopAnswersNonsense(
                 "The feed lists nothing at all, so nothing of it is taken for deleted. Look at its maker."
             )
 
-    @staticmethod
-    def _wanted(reads: Iterator[Read], ids: set[str], families: set[str]) -> Iterator[Read]:
-        return (e for e in reads if e.external_id in ids or e.product_external_id in families)
-
-    @staticmethod
-    def _products(found: dict[str, Record]) -> set[str]:
-        return {
-            each.product_external_id if isinstance(each, Unmirrorable) else each.external_id
-            for each in found.values()
-        }
+    def _of_ids(self, ids: list[str]) -> Iterator[Read]:
+        for each in self._reads(iter(self._reader.by_id(ids))):
+            if not {each.external_id, each.product_external_id} & set(ids):
+                raise ShopAnswersNonsense(
+                    f"The feed was asked for some ids and answers with others ({each.external_id[:60]}). "
+                    "Look at the map's `by_id`."
+                )
+            yield each
 
     @property
     def _is_paged(self) -> bool:
@@ -138,6 +125,44 @@ class Feed:
         if self._spool:
             self._spool.__exit__()
             self._spool = None
+
+
+@dataclass
+class _Wanted:
+    """What is looked for by id or by product, and what was found of it."""
+
+    ids: set[str]
+    families: set[str]
+    found: dict[str, Record] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    products: set[str] = field(default_factory=set)
+    is_sure: bool = True
+
+    def note(self, read: Read) -> None:
+        # A record without an id may be any of them: then none is known to be gone.
+        self.is_sure = self.is_sure and read.is_named
+        if read.external_id not in self.ids and read.product_external_id not in self.families:
+            return
+        self.products.add(read.product_external_id)
+        if read.record is None:
+            self.deleted.add(read.external_id)
+        else:
+            self.found[read.external_id] = read.record
+
+    @property
+    def missing(self) -> set[str]:
+        return self.ids - self.found.keys() - self.deleted
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.missing and self.families <= self.products
+
+    def fetched(self, names: Sequence[Named], *, is_snapshot: bool) -> Fetched:
+        gone = self.deleted - self.found.keys()
+        if is_snapshot and self.is_sure:
+            gone |= self.missing
+        told = [name.external_id for name in names if name.external_id in gone]
+        return Fetched(records=list(self.found.values()), gone=told, deleted=list(told))
 
 
 class _Spool:

@@ -56,6 +56,7 @@ class Read:
     external_id: str
     product_external_id: str
     record: ProductRecord | Unmirrorable | None
+    is_named: bool = True  # whether it has an id of its own
 
 
 def places_of(records: Sequence[Any], field_map: FieldMap) -> Iterator[Place | None]:
@@ -73,7 +74,7 @@ def places_of(records: Sequence[Any], field_map: FieldMap) -> Iterator[Place | N
 
 def read(place: Place | None, field_map: FieldMap, *, number: int) -> Read:
     """Return what a record is to the mirror; `number` names one that has no id."""
-    external_id = product_id = f"(record {number})"
+    external_id = product_id = nameless = f"(record {number})"
     sku = ""
     try:
         says = Says(_whole(place), field_map)
@@ -91,7 +92,7 @@ def read(place: Place | None, field_map: FieldMap, *, number: int) -> Read:
             reason="record_unreadable",
             detail=str(error)[:500],
         )
-        return Read(external_id, product_id, refused)
+        return Read(external_id, product_id, refused, is_named=external_id != nameless)
 
 
 def _whole(place: Place | None) -> Place:

@@ -43,7 +43,7 @@ class Reader:
 
     def by_id(self, ids: list[str]) -> list[Any]:
         """Return the records that the feed has of these ids, where the map says how to ask."""
-        answer = self._ask(with_params(self._way.base_url, {self._map.by_id: ",".join(ids)}))
+        answer = self._ask(with_params(self._first(), {self._map.by_id: ",".join(ids)}))
         return listed(document_of(answer.body), self._map)
 
     def _file(self, path: Path) -> Iterator[Any]:
@@ -75,8 +75,8 @@ class Reader:
         asked: set[str] = set()
         first: Any = None
         number = read = 0
-        while url is not None and number < MOST_PAGES:
-            if url in asked:
+        while url is not None:
+            if url in asked or number == MOST_PAGES:
                 raise ShopAnswersNonsense(
                     f"The feed's pages come round to {url[:200]} again. Look at the map's `paging`."
                 )

@@ -20,7 +20,7 @@ class NoSuchThing(Exception):
 
 class Client:
     def __init__(self, base_url: str, key: Mapping[str, str], *, store: str, turns: Turns) -> None:
-        self.base_url = base_url
+        self.base_url, self.store = base_url, store
         self.wire = Wire(turns=turns)
         self._key = dict(key)
         self._root = f"{base_url}/rest/{store}/V1"

@@ -184,10 +184,15 @@ class Magento:
             some = [i for i in ids[start : start + IDS_AT_ONCE] if i.isdecimal()]
             if some:
                 filters = [("entity_id", "in", ",".join(some))]
-                listed = self._client.items(
+                listed, total = self._client.page(
                     "products", filters, size=IDS_AT_ONCE, fields=PRODUCT_FIELDS
                 )
                 _check_ids(listed)
+                if len(listed) < total:  # none that is left out may be taken for gone
+                    raise ShopAnswersNonsense(
+                        f"The shop gives {len(listed)} of {total} products that were asked for by id. "
+                        "Look at the limits of its web API."
+                    )
                 found |= {str(each["id"]): each for each in listed}
         return found
 
@@ -245,7 +250,8 @@ class Magento:
         found: Any = self._client.read("store/storeConfigs")
         if not (isinstance(found, list) and found and isinstance(found[0], dict)):
             raise ShopAnswersNonsense("The shop does not tell of its stores (store/storeConfigs).")
-        return dict(found[0])
+        own = [each for each in found if each.get("code") == self._client.store]
+        return dict((own or found)[0])
 
     def _with_labels(self, shown: Shown, attribute: str) -> Shown:
         """Return it with the labels of one more attribute, by its id or code; one may be missing."""

@@ -83,7 +83,8 @@ class MagentoKind:
         with closing(client.wire):
             _refuse_without(client)
             try:
-                [config, *_] = client.read("store/storeConfigs")
+                configs = client.read("store/storeConfigs")
+                [config, *_] = [c for c in configs if c["code"] == client.store] or configs
                 body = client.read(
                     "products",
                     **{"searchCriteria[pageSize]": 1, "searchCriteria[currentPage]": 1},

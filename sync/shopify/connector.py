@@ -166,7 +166,6 @@ class Shopify:
             some = gids[start : start + size]
             try:
                 nodes = self._client.ask(document, ids=some)["nodes"]
-                found += [each for each in nodes if each]
             except CostsTooMuch:
                 if len(some) == 1:
                     raise ShopAnswersNonsense(
@@ -174,6 +173,12 @@ class Shopify:
                         "collections and locations."
                     ) from None
                 found += self._nodes(document, some, size=len(some) // 2)
+                continue
+            if len(nodes) != len(some):  # none that is left out may be taken for gone
+                raise ShopAnswersNonsense(
+                    f"The shop was asked for {len(some)} records by id and answers {len(nodes)}. Try again."
+                )
+            found += [each for each in nodes if each]
         return found
 
     def _all(self, document: str, inner: Callable[[Json], Json]) -> Iterator[Json]:

@@ -10,6 +10,9 @@ import orjson
 import pytest
 
 from catalog_mirror.models import Product, QuarantinedRecord, Source, StockLevel, Variant
+from sync.connections import connector_for
+from sync.connectors import Named
+from sync.http import ShopAnswersNonsense
 from sync.magento import connector, mapping
 from sync.models import Connection, Poll
 from tests.sync.conftest import moved, picture, run
@@ -324,3 +327,25 @@ def test_null_and_odd_values_of_real_shops_are_borne(magento):
     assert list(QuarantinedRecord.objects.values_list("sku", "reason")) == [
         ("CAP", "record_unreadable")
     ]
+
+
+def test_a_list_by_ids_that_is_cut_short_retires_nobody(magento):
+    shop = magento()
+    for number in range(9):
+        shop.add(f"SKU-{number}")
+    run("reconcile")
+    with_ids = connector_for(Source.objects.get())
+    shop.limit = 4
+    names = [Named(str(n), str(n)) for n in shop.things]
+    with pytest.raises(ShopAnswersNonsense, match="gives 4 of 9 products"):
+        with_ids.fetch(names)
+    with_ids.close()
+
+
+def test_the_store_view_that_was_named_tells_its_own_currency(magento):
+    shop = MagentoShop()
+    default = shop.config()
+    shop.configs = [default, default | {"code": "b2b", "base_currency_code": "EUR"}]
+    magento(shop, store="b2b")
+    assert "prices in EUR without tax" in shop.said
+    assert Source.objects.get().currency == "EUR"

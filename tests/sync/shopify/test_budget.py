@@ -5,6 +5,7 @@ import pytest
 from catalog_mirror.models import Category, Source
 from sync.connections import connector_for
 from sync.connectors import Named
+from sync.http import ShopAnswersNonsense
 from tests.sync.conftest import moved, picture, run
 from tests.sync.shopify.conftest import skus
 from tests.sync.shops.shopify_shop import gid
@@ -86,3 +87,20 @@ def test_a_product_with_more_than_a_page_of_everything_is_read_whole(shopify):
     assert {len(each.stock.levels) for each in product.variants} == {23}
     assert {len(each.content.images) for each in product.variants} == {30}
     assert moved(before, picture()) == {}
+
+
+def test_an_answer_with_fewer_records_than_ids_retires_nobody(shopify, monkeypatch):
+    shop = shopify()
+    shop.add("A")
+    shop.add("B")
+    short = connector_for(Source.objects.get())
+    ask = short._client.ask
+
+    def cut(document, **variables):
+        data = ask(document, **variables)
+        return {"nodes": data["nodes"][:1]}
+
+    monkeypatch.setattr(short._client, "ask", cut)
+    with pytest.raises(ShopAnswersNonsense, match="asked for 2 records by id and answers 1"):
+        short.fetch([Named("101", "10101"), Named("102", "10102")])
+    short.close()

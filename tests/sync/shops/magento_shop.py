@@ -31,6 +31,7 @@ class MagentoShop(FakeShop):
         ]
         self.refused: set[str] = set()  # paths that the key may not read
         self.authorizations: list[str] = []
+        self.configs = [self.config()]
 
     def answered(self, request: Request, body: bytes) -> Response:
         self.authorizations.append(request.authorization)
@@ -53,7 +54,7 @@ class MagentoShop(FakeShop):
             [thing] = [each for each in self.things.values() if each.sku == sku]
             return _answer(self.stock_item(thing))
         if path == "store/storeConfigs":
-            return _answer([self.config()])
+            return _answer(self.configs)
         records = self.lists(path)
         if records is None:
             return _answer({"message": "Request does not match any route."}, 404)
