@@ -13,6 +13,7 @@ PARTS = (
     "prices",
     "prices_at_scale",
     "sweep_costs",
+    "kind_costs",
     "overheads",
     "applying_costs",
     "webhooks",

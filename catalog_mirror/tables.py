@@ -216,7 +216,9 @@ def write(
     What was read beside them, and no later by another, was read as well.
     """
     wanted = [each for each, _ in accepted]
-    brands, products = _write_brands(source, wanted), _write_products(source, wanted)
+    # A record of nothing but stock says nothing of its product.
+    told = [each for each in wanted if "content" in facets[each.external_id]]
+    brands, products = _write_brands(source, told), _write_products(source, told)
     new = sum(row is None for _, row in accepted)
     fresh = iter(rows_from(_NEW_IDS, [new]) if new else [])
     rows = []

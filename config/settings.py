@@ -226,6 +226,8 @@ STAFF_WEBHOOK_URL = env.address(
 )
 # What a scraper must send as a bearer token; without one a deployment shows no metrics.
 METRICS_TOKEN = env.given("METRICS_TOKEN")
+# The one folder that feeds with an address `file:NAME` are read from; empty for none.
+FEED_FOLDER = env.given("FEED_FOLDER")
 
 # Days for which what a sweep corrected can be looked up.
 DRIFT_KEPT_DAYS = env.number("DRIFT_KEPT_DAYS", 180, least=1)

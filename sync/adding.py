@@ -9,8 +9,9 @@ from django.db.models import Max
 
 from catalog_mirror.models import Source
 from sync.connections import connect, set_hook_secret
-from sync.woocommerce.client import Key
-from sync.woocommerce.shop import Shop
+from sync.connectors import Found, Way
+from sync.kinds import KINDS
+from sync.polling import plan
 
 FIRST_RANK, RANK_STEP = 100, 10
 
@@ -28,7 +29,7 @@ class Wanted:
 
     slug: str
     kind: str
-    base_url: str
+    way: Way
     name: str
     rank: int | None
     sku_prefix: str
@@ -46,7 +47,7 @@ def refuse_taken(slug: str) -> None:
         raise SourceExists(slug)
 
 
-def add_source(wanted: Wanted, *, key: Key, shop: Shop, hook_secret: str) -> Source:
+def add_source(wanted: Wanted, *, shop: Found, hook_secret: str) -> Source:
     """Create a source and its connection; raise `SourceExists`."""
     last = Source.objects.aggregate(last=Max("rank"))["last"]
     behind = FIRST_RANK if last is None else last + RANK_STEP
@@ -64,12 +65,13 @@ def add_source(wanted: Wanted, *, key: Key, shop: Shop, hook_secret: str) -> Sou
             connect(
                 source,
                 kind=wanted.kind,
-                base_url=wanted.base_url,
-                key=key,
+                way=wanted.way,
                 per_second=wanted.per_second,
                 sweep_at=wanted.sweep_at,
             )
-            set_hook_secret(source, hook_secret)
+            if hook_secret:
+                set_hook_secret(source, hook_secret)
+            plan(source, KINDS[wanted.kind].polls)
     except IntegrityError as error:
         raise SourceExists(wanted.slug) from error
     return source

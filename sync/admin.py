@@ -14,7 +14,7 @@ from groundwork import audit
 from groundwork.admin import ReadOnlyAdmin
 from sync import events, tasks
 from sync.events import Which
-from sync.models import Connection, DriftCorrection, InboundEvent, RefusedDelivery, SweepRun
+from sync.models import Connection, DriftCorrection, InboundEvent, Poll, RefusedDelivery, SweepRun
 from sync.releasing import release_brake
 
 _LONGEST = 20_000  # characters of a body that are shown
@@ -115,6 +115,12 @@ class ConnectionAdmin(ReadOnlyAdmin):
     def has_release_permission(self, request: HttpRequest) -> bool:
         """Ask for the right to make releases, though this list itself is read-only."""
         return bool(request.user.has_perm("catalog_mirror.add_brakerelease"))
+
+
+@admin.register(Poll)
+class PollAdmin(ReadOnlyAdmin):
+    list_display = ("source", "what", "every", "due_at", "position")
+    list_filter = ("what", "source")
 
 
 @admin.register(SweepRun)

@@ -1,6 +1,5 @@
 """The only writer of connections: how a source's shop is reached, and whether it answers."""
 
-from collections.abc import Callable
 from datetime import datetime, time
 
 import orjson
@@ -11,12 +10,9 @@ from catalog_mirror.models import Source
 from groundwork.alarms import close_alarm, open_alarm
 from groundwork.sealing import SealBroken, reseal_rows, seal, unseal
 from sync.budget import turns_of
-from sync.connectors import Connector, Dialect
-from sync.http import Turns
+from sync.connectors import Connector, Dialect, Way
+from sync.kinds import KINDS
 from sync.models import Connection
-from sync.woocommerce.client import Client, Key
-from sync.woocommerce.connector import WooCommerce
-from sync.woocommerce.hooks import Hooks
 
 STALE = "source_stale"
 
@@ -42,17 +38,28 @@ def database_time() -> datetime:
 
 def connector_for(source: Source) -> Connector:
     """Return a connection to the source's shop; nothing is sent yet."""
+    row = row_of(source)
+    turns = turns_of(source, per_second=row.requests_per_second)
+    return KINDS[row.kind].connector(unsealed_way(row), turns=turns, clock=database_time)
+
+
+def row_of(source: Source) -> Connection:
+    """Return the connection of a source; raise `NotConnected`."""
     row = Connection.objects.filter(source=source).first()
     if row is None:
         raise _not_connected(source)
-    key = Key(**orjson.loads(unseal(row.credentials)))
-    turns = turns_of(source, per_second=row.requests_per_second)
-    return _MAKERS[row.kind](row.base_url, key, turns)
+    return row
+
+
+def unsealed_way(row: Connection) -> Way:
+    """Return the way to a shop with its key open; raise `SealBroken`."""
+    key = orjson.loads(unseal(row.credentials))
+    return Way(base_url=row.base_url, key=key, settings=row.settings)
 
 
 def way_to(source: Source) -> tuple[object, ...]:
     """Return what a connector was made of: it is to be made anew when this has changed."""
-    columns = ("kind", "base_url", "credentials", "requests_per_second")
+    columns = ("kind", "base_url", "credentials", "settings", "requests_per_second")
     row = Connection.objects.filter(source=source).values_list(*columns).first()
     return tuple(bytes(each) if isinstance(each, memoryview) else each for each in row or ())
 
@@ -61,20 +68,9 @@ def _not_connected(source: Source) -> NotConnected:
     return NotConnected(f"Source {source.slug} has no connection: add it with add_source.")
 
 
-def _woocommerce(base_url: str, key: Key, turns: Turns) -> Connector:
-    return WooCommerce(Client(base_url, key, turns=turns), database_time)
-
-
-_MAKERS: dict[str, Callable[[str, Key, Turns], Connector]] = {
-    Connection.Kind.WOOCOMMERCE: _woocommerce
-}
-
-_DIALECTS: dict[str, Dialect] = {Connection.Kind.WOOCOMMERCE: Hooks()}
-
-
-def dialect_of(kind: str) -> Dialect:
-    """Return how the shops of a kind speak by themselves."""
-    return _DIALECTS[kind]
+def dialect_of(row: Connection) -> Dialect:
+    """Return how the shop of a connection speaks by itself."""
+    return KINDS[row.kind].dialect(row.settings)
 
 
 def hook_secrets(row: Connection) -> list[str]:
@@ -105,16 +101,26 @@ def _readable(row: Connection) -> list[str]:
 
 
 def connect(
-    source: Source, *, kind: str, base_url: str, key: Key, per_second: float, sweep_at: time
+    source: Source, *, kind: str, way: Way, per_second: float, sweep_at: time
 ) -> Connection:
     """Keep the way to a source's shop, its key sealed."""
     return Connection.objects.create(
         source=source,
         kind=kind,
-        base_url=base_url,
-        credentials=seal(orjson.dumps(key).decode()),
+        base_url=way.base_url,
+        credentials=seal(orjson.dumps(way.key).decode()),
+        settings=way.settings,
         requests_per_second=per_second,
         sweep_at=sweep_at,
+    )
+
+
+def change_way(source: Source, way: Way) -> None:
+    """Keep another way to a source's shop; who reads it now goes on by the one before."""
+    Connection.objects.filter(source=source).update(
+        base_url=way.base_url,
+        credentials=seal(orjson.dumps(way.key).decode()),
+        settings=way.settings,
     )
 
 

@@ -90,7 +90,7 @@ def _follow_group(source: Source, group: list[Errand]) -> str:
     ours = _events_of([group])
     try:
         with line_to(source) as connector, correlated(_correlation(ours)) as merged_into:
-            _refetch(source, connector, group)
+            refetch(source, connector, group)
     except _OF_THE_QUESTION as error:
         _put_off(source, ours, error=str(error))
         return str(error)
@@ -112,7 +112,7 @@ def _events_of(groups: Iterable[list[Errand]]) -> list[Claimed]:
 def errands_of(source: Source, claimed: Sequence[Claimed]) -> list[Errand]:
     """Return what is to be done for these events, each product once; those without any are settled."""
     hints = _hints_of(source, claimed)
-    known = _known(source, [h.external_id for h in hints.values() if h and h.what == "either"])
+    known = hints_known(source, [h.external_id for h in hints.values() if h and h.what == "either"])
     errands: dict[str, Errand] = {}
     nothing = []
     for event in claimed:
@@ -121,7 +121,9 @@ def errands_of(source: Source, claimed: Sequence[Claimed]) -> list[Errand]:
         hint = hints[event.id]
         if hint and hint.what == "either":
             hint = known.get(hint.external_id)
-        if hint is None:
+        if hint and hint.what == "all":
+            runs.want_before_long(source, at=database_time())
+        if hint is None or hint.what == "all":
             nothing.append(event.id)
             continue
         errand = errands.setdefault(
@@ -138,7 +140,7 @@ def errands_of(source: Source, claimed: Sequence[Claimed]) -> list[Errand]:
 
 def _hints_of(source: Source, claimed: Sequence[Claimed]) -> dict[int, Hint | None]:
     """Return what each event tells; one that makes no sense is given up at once, and left out."""
-    dialect = dialect_of(Connection.objects.values_list("kind", flat=True).get(source=source))
+    dialect = dialect_of(Connection.objects.get(source=source))
     rows = InboundEvent.objects.filter(pk__in=[each.id for each in claimed]).order_by("pk")
     hints: dict[int, Hint | None] = {}
     for pk, topic, body in rows.values_list("pk", "topic", "body").iterator(chunk_size=_BODIES):
@@ -149,7 +151,7 @@ def _hints_of(source: Source, claimed: Sequence[Claimed]) -> dict[int, Hint | No
     return hints
 
 
-def _known(source: Source, external_ids: list[str]) -> dict[str, Hint]:
+def hints_known(source: Source, external_ids: list[str]) -> dict[str, Hint]:
     """Return what ids that the shop tells no more of are to the mirror; others are none of ours."""
     variants = Variant.objects.filter(source=source, external_id__in=external_ids)
     known = {
@@ -194,14 +196,16 @@ def _correlation(claimed: Sequence[Claimed]) -> str:
     return InboundEvent.objects.values_list("correlation_id", flat=True).get(pk=oldest)
 
 
-def _refetch(source: Source, connector: Connector, group: list[Errand]) -> None:
+def refetch(
+    source: Source, connector: Connector, group: list[Errand], *, origin: str = WEBHOOK
+) -> None:
     """Read again what a group names and apply it, dated before its first request."""
     families = [errand.product_id for errand in group if errand.is_family]
     names = [
         *_mirrored(source, families),
         *(Named(e.product_id, each) for e in group if not e.is_family for each in e.variants),
     ]
-    writing = Writing(source, dry_run=False, origin=WEBHOOK)
+    writing = Writing(source, dry_run=False, origin=origin)
     at = database_time()
     fetched = connector.fetch(names, families=families)
     coming = skus_of(source, fetched.records)

@@ -6,15 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
+import orjson
 import requests
 from django.db import connection
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
+from sync.graphql import reads_only
+
 CONNECT = 10.0  # seconds to open a connection
 DEADLINE = 60.0  # seconds for one whole exchange, however it drips; a large page was seen to take 2
+DEADLINE_OF_FILE = 30 * 60.0  # of a file of a whole catalogue, which is written to disk
+LARGEST_FILE = 4 * 2**30  # bytes of such a file
 LARGEST = 64 * 2**20  # bytes of one answer, unpacked; 100 products of 370 kB each are 37 MB
 TRIES = 4
 BACKOFF = 0.5  # seconds before the second try, doubled for each further one
@@ -28,7 +33,7 @@ _REFUSED, _BUSY, _OWN_ERRORS = (401, 403), (429, 503), 500
 
 
 class WriteRefused(Exception):
-    """Sync only reads: it was asked to send something else than a GET."""
+    """Sync only reads: it was asked to send something else than a GET or a GraphQL query."""
 
 
 class TransactionIsOpen(Exception):
@@ -69,10 +74,11 @@ class _Broken(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """An address, complete and signed for one try."""
+    """An address, complete and signed for one try; with a body, which only `Wire.query` makes."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -106,11 +112,34 @@ class Wire:
         """
         if method != "GET":
             raise WriteRefused(f"A shop is only read: {method} was not sent.")
+        return self._tried(sign, lambda: _Body(LARGEST))
+
+    def query(
+        self, url: str, document: str, *, variables: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> Answer:
+        """Ask a GraphQL endpoint; raise `WriteRefused` for a document that is more than queries."""
+        if not reads_only(document, variables):
+            raise WriteRefused("A shop is only read: a document with a mutation was not sent.")
+        body = orjson.dumps({"query": document, "variables": variables})
+        question = Question(url, {**headers, "Content-Type": "application/json"}, body)
+        return self._tried(lambda: question, lambda: _Body(LARGEST))
+
+    def save(self, sign: Callable[[], Question], *, into: BinaryIO) -> Answer:
+        """Ask as `send` does, and write the body into a file that is empty before each try."""
+        return self._tried(sign, lambda: _Body(LARGEST_FILE, into), deadline=DEADLINE_OF_FILE)
+
+    def _tried(
+        self,
+        sign: Callable[[], Question],
+        body: Callable[[], "_Body"],
+        *,
+        deadline: float | None = None,
+    ) -> Answer:
         if connection.in_atomic_block:
             raise TransactionIsOpen("A shop was asked inside a database transaction.")
         for tried in range(1, TRIES + 1):
             try:
-                answer = self._exchange(sign())
+                answer = self._exchange(sign(), body(), deadline or DEADLINE)
             except _Broken as error:
                 if tried == TRIES:
                     raise ShopUnreachable(
@@ -126,46 +155,65 @@ class Wire:
                 pause(_waiting(answer, tried))
         raise _given_up(answer)
 
-    def _exchange(self, question: Question) -> Answer:
+    def _exchange(self, question: Question, body: "_Body", deadline: float) -> Answer:
         """Ask once, within one deadline over connection, headers and body."""
         pause(self._turns())
         self.requests += 1
-        watch = threading.Timer(DEADLINE, self._line.hang_up)
+        watch = threading.Timer(deadline, self._line.hang_up)
         watch.daemon = True
         self._line.is_hung_up = False
         watch.start()
         try:
-            answer = self._ask(question)
+            answer = self._ask(question, body)
         except requests.ReadTimeout as error:
-            raise _too_slow() from error
+            raise _too_slow(deadline) from error
         except (requests.RequestException, HTTPError, OSError) as error:
             if self._line.is_hung_up:
-                raise _too_slow() from error
+                raise _too_slow(deadline) from error
             raise _Broken(_reason(error)) from error
         finally:
             watch.cancel()
         if self._line.is_hung_up:  # headers that were cut off read like an empty answer
-            raise _too_slow()
+            raise _too_slow(deadline)
         return answer
 
-    def _ask(self, question: Question) -> Answer:
-        with self._session.get(
+    def _ask(self, question: Question, body: "_Body") -> Answer:
+        with self._session.request(
+            "GET" if question.body is None else "POST",
             question.url,
+            data=question.body,
             headers=dict(question.headers),
             # The deadline comes first; the timeout of a read is there should it be missed.
             timeout=(min(CONNECT, DEADLINE), DEADLINE + 5),
             allow_redirects=False,
             stream=True,
         ) as response:
-            body = bytearray()
             for piece in response.iter_content(_PIECE):
-                body += piece
-                if len(body) > LARGEST:
-                    raise ShopAnswersNonsense(
-                        f"The shop sent an answer of more than {LARGEST // 2**20} MiB. Look for a "
-                        "product with an enormous description."
-                    )
-            return Answer(response.status_code, dict(response.headers), bytes(body))
+                body.add(piece)
+            return Answer(response.status_code, dict(response.headers), bytes(body.held))
+
+
+class _Body:
+    """What comes of an answer, held or written into a file, up to so many bytes."""
+
+    def __init__(self, largest: int, into: BinaryIO | None = None) -> None:
+        self.held = bytearray()
+        self._largest, self._size, self._into = largest, 0, into
+        if into is not None:
+            into.seek(0)
+            into.truncate()
+
+    def add(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._largest:
+            raise ShopAnswersNonsense(
+                f"The shop sent an answer of more than {self._largest // 2**20} MiB. Look for a "
+                "product with an enormous description."
+            )
+        if self._into is None:
+            self.held += piece
+        else:
+            self._into.write(piece)
 
 
 def own_turns(*, per_second: float) -> Turns:
@@ -253,9 +301,9 @@ def _said(answer: Answer) -> float | None:
         return None
 
 
-def _too_slow() -> ShopTooSlow:
+def _too_slow(deadline: float) -> ShopTooSlow:
     return ShopTooSlow(
-        f"The shop did not finish an answer within {DEADLINE:g} seconds. Look at its load, then "
+        f"The shop did not finish an answer within {deadline:g} seconds. Look at its load, then "
         "try again."
     )
 

@@ -9,7 +9,7 @@ from catalog_mirror.models import Source
 from groundwork.roles import refuse_pooled
 
 # The first half of a two-part advisory lock; any constant that nothing else uses.
-FOLLOWING = 0x666F
+FOLLOWING, POLLING = 0x666F, 0x706F
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """How each source is reached, what each sweep of it did, and what its shop told by itself."""
 
-from datetime import time
+from datetime import time, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -14,11 +14,17 @@ class Connection(models.Model):
 
     class Kind(models.TextChoices):
         WOOCOMMERCE = "woocommerce", "WooCommerce"
+        FEED = "feed", "Feed"
+        SHOPIFY = "shopify", "Shopify"
+        MAGENTO = "magento", "Magento"
 
     source = models.OneToOneField(Source, models.PROTECT, primary_key=True)
     kind = models.CharField(max_length=20, choices=Kind)
-    base_url = models.URLField(max_length=500)
+    # Or `file:NAME` for a feed in the configured folder.
+    base_url = models.CharField(max_length=500)
     credentials = models.BinaryField()
+    # What its kind wants to know beside the key and is no secret: a version, a store, a field map.
+    settings = models.JSONField(default=dict)
     hook_secrets = models.BinaryField(null=True)  # a list of one or two, the newest first
     requests_per_second = models.FloatField(default=20)
     created_at = models.DateTimeField(db_default=Now())
@@ -52,6 +58,33 @@ class RequestTurn(models.Model):
 
     def __str__(self) -> str:
         return f"source {self.source_id} is free at {self.free_at:%H:%M:%S.%f}"
+
+
+class Poll(models.Model):
+    """What a shop that tells nothing by itself is asked again and again, and how far that has come."""
+
+    class What(models.TextChoices):
+        CHANGES = "changes"
+        STOCK = "stock"
+
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False)
+    what = models.CharField(max_length=10, choices=What)
+    every = models.DurationField()
+    due_at = models.DateTimeField(db_default=Now())
+    # In the connector's own words; none before the first time.
+    position = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "what"], name="one_poll_of_a_thing"),
+            models.CheckConstraint(
+                name="some_time_between_polls", condition=Q(every__gt=timedelta(0))
+            ),
+        ]
+        indexes = [models.Index(fields=["due_at"], name="polls_due")]  # the tick
+
+    def __str__(self) -> str:
+        return f"{self.what} of source {self.source_id}"
 
 
 class SweepRun(models.Model):

@@ -25,6 +25,8 @@ _LOCKED = """
 # How often a scheduled sweep whose shop cannot be read is tried again in its night, and when: after 5,
 # 10, 20, 40 and 80 minutes.
 TRIES, BACKOFF = 5, timedelta(minutes=5)
+# A shop's owner who moves goods between collections does so more than once.
+SOON = timedelta(minutes=2)
 # What was read longer ago than this is read again rather than resumed.
 RESUMABLE = timedelta(hours=24)
 
@@ -74,6 +76,14 @@ def want(source: Source, *, at: datetime) -> None:
     waiting = SweepRun.objects.filter(source=source, status=Status.DUE, slot=None)
     if not waiting.update(due_at=at):
         SweepRun.objects.bulk_create([_due(source, None, at)], ignore_conflicts=True)
+
+
+def want_before_long(source: Source, *, at: datetime) -> None:
+    """Make a sweep due after a while, in which more that want one may come; they do not put it off."""
+    waiting = SweepRun.objects.filter(source=source, status=Status.DUE, slot=None)
+    # One that is overdue would count as done by a sweep that runs already.
+    waiting.filter(due_at__lt=at).update(due_at=at)
+    SweepRun.objects.bulk_create([_due(source, None, at + SOON)], ignore_conflicts=True)
 
 
 def _due(source: Source, slot: date | None, at: datetime) -> SweepRun:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from groundwork.alarms import open_alarm
-from sync import connections, corrections, runs
+from sync import connections, corrections, polling, runs
 from sync.connections import database_time
 from sync.models import Connection
 
@@ -64,6 +64,11 @@ def _alarm_if_overdue(row: Connection, at: datetime) -> None:
 def due_checks() -> list[int]:
     """Return the sources whose webhooks are to be looked at now; each is told once a day."""
     return connections.claim_checks(before=database_time() - CHECKED)
+
+
+def due_polls() -> list[int]:
+    """Return the polls to do now; each is told once."""
+    return polling.claim()
 
 
 def forget_old_corrections() -> int:

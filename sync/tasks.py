@@ -6,7 +6,7 @@ from kombu.exceptions import OperationalError
 
 from catalog_mirror.models import Source
 from groundwork.sealing import SealBroken
-from sync import events, listening, refusals, schedule
+from sync import events, listening, polling, refusals, schedule
 from sync.bell import Bell
 from sync.connections import NotConnected
 from sync.following import follow
@@ -24,6 +24,7 @@ LONGEST_FOLLOWING = 10 * 60
 LONGEST_WAIT = 60  # seconds a wake-up is worth anything; the tick finds what was missed
 LONGEST_PURGE = 10 * 60
 LONGEST_CHECK = LONGEST_TICK = 5 * 60
+LONGEST_POLL = 30 * 60  # all stock of a large shop
 # Seconds after which a wake-up that waited is let go: the next tick sends another.
 STALE_WAKE_UP = 60
 
@@ -36,6 +37,8 @@ def tick(**_: object) -> None:
     for run_id, source_id in schedule.due_runs():
         wake_up = {"run_id": run_id, "source_id": source_id}
         run_sweep.apply_async(kwargs=wake_up, expires=STALE_WAKE_UP)
+    for poll_id in schedule.due_polls():
+        poll_shop.apply_async(kwargs={"poll_id": poll_id}, expires=STALE_WAKE_UP)
     for source_id in schedule.due_checks():
         check_webhooks.apply_async(kwargs={"source_id": source_id})
 
@@ -44,6 +47,12 @@ def tick(**_: object) -> None:
 def run_sweep(*, run_id: int, source_id: int, **_: object) -> None:
     """Do a sweep that is due, or go on with one that was ended early."""
     sweep(Source.objects.get(pk=source_id), run_id=run_id)
+
+
+@shared_task(time_limit=LONGEST_POLL, throws=_FAILS)  # type: ignore[untyped-decorator]
+def poll_shop(*, poll_id: int, **_: object) -> None:
+    """Ask a shop that tells nothing by itself what changed, or for its stock."""
+    polling.poll(poll_id)
 
 
 @shared_task(time_limit=LONGEST_CHECK, throws=_FAILS)  # type: ignore[untyped-decorator]

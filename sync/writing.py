@@ -13,7 +13,7 @@ from sync.connectors import Fetched, Named, Record
 from sync.corrections import Corrections
 from sync.tally import Tally
 
-SWEEP, WEBHOOK = "sweep", "webhook"  # what revisions name as their origin
+SWEEP, WEBHOOK, POLL = "sweep", "webhook", "poll"  # what revisions name as their origin
 
 
 class Writing:

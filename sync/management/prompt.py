@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, OutputWrapper
 
 from catalog_mirror.models import Source
 from groundwork.management.prompt import WRONG_USAGE
+from sync.connectors import Explained
 
 
 def named(slugs: list[str] | None) -> list[Source]:
@@ -21,6 +22,17 @@ def named(slugs: list[str] | None) -> list[Source]:
             f"There is no source {', '.join(unknown)}. Known: {names}.", returncode=WRONG_USAGE
         )
     return [known[slug] for slug in dict.fromkeys(slugs)] if slugs else list(known.values())
+
+
+def tell_explained(out: OutputWrapper, explained: Explained, *, of: str) -> None:
+    """Say how a shop is understood; end with an error where something in that is wrong."""
+    for line in (*explained.lines, *explained.problems):
+        out.write(line)
+    if explained.problems:
+        raise CommandError(
+            f"What is said above is wrong with {of}: {len(explained.problems)} in all. Mend it, then try "
+            "again."
+        )
 
 
 @contextmanager

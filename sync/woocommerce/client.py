@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 
 from sync.http import Answer, Question, ShopAnswersNonsense, Turns, Wire
+from sync.signing import basic_header, escaped, query_of
 
 Params = Mapping[str, str | int]
 Sign = Callable[[str, Params], Question]
@@ -86,10 +87,9 @@ class Client:
 
 
 def basic(key: Key) -> Sign:
-    """Sign with HTTP Basic (RFC 7617), which WooCommerce takes over https only."""
-    pair = f"{key.consumer_key}:{key.consumer_secret}".encode()
-    headers = {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-    return lambda url, params: Question(f"{url}?{_query(params)}", headers)
+    """Sign with HTTP Basic, which WooCommerce takes over https only."""
+    headers = basic_header(key.consumer_key, key.consumer_secret)
+    return lambda url, params: Question(f"{url}?{query_of(params)}", headers)
 
 
 def oauth(key: Key) -> Sign:
@@ -103,24 +103,14 @@ def oauth(key: Key) -> Sign:
             "oauth_signature_method": "HMAC-SHA256",
             "oauth_timestamp": int(time.time()),
         }
-        text = "&".join(map(_escape, ("GET", url, _query(signed))))
+        text = "&".join(map(escaped, ("GET", url, query_of(signed))))
         digest = hmac.new(
             f"{key.consumer_secret}&".encode(), text.encode(), hashlib.sha256
         ).digest()
         signature = base64.b64encode(digest).decode()
-        return Question(f"{url}?{_query({**signed, 'oauth_signature': signature})}")
+        return Question(f"{url}?{query_of({**signed, 'oauth_signature': signature})}")
 
     return sign
-
-
-def _query(params: Params) -> str:
-    """Return the parameters as they are signed: escaped by RFC 3986 and sorted."""
-    pairs = sorted((_escape(name), _escape(str(value))) for name, value in params.items())
-    return "&".join(f"{name}={value}" for name, value in pairs)
-
-
-def _escape(text: str) -> str:
-    return quote(text, safe="~")
 
 
 def _list(path: str, body: object) -> list[dict[str, Any]]:

@@ -1,12 +1,12 @@
 """What a shop tells of itself before it is connected."""
 
 import html
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
+from sync.connectors import Found
 from sync.http import ShopAnswersNonsense, ShopRefusedKey
 from sync.woocommerce.client import Client, NoSuchThing
 from sync.woocommerce.connector import ALL_VARIATIONS, CATEGORIES, PRODUCTS
@@ -16,22 +16,7 @@ _TAX = "/wc/v3/settings/tax/woocommerce_prices_include_tax"
 _UNITS = "/wc/v3/settings/products"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shop:
-    """A shop as it was found; `unknown` names what the key may not read."""
-
-    name: str
-    currency: str
-    prices_include_tax: bool
-    time_zone: str
-    version: str
-    products: int
-    categories: int
-    lists_all_variations: bool
-    unknown: tuple[str, ...]
-
-
-def look_at(client: Client) -> Shop:
+def look_at(client: Client) -> Found:
     """Read what a source needs to know of its shop; raise `ShopError` where it cannot be read."""
     try:
         products = client.page(PRODUCTS, per_page=1, _fields="id").total
@@ -45,26 +30,31 @@ def look_at(client: Client) -> Shop:
         ) from error
     tax = _optional(client, _TAX, "value")
     status = _optional(client, "/wc/v3/system_status", "environment")
-    return Shop(
+    version = str((status.get("environment") or {}).get("version") or "unknown")
+    return Found(
         name=html.unescape(str(index.get("name") or "")),
         currency=currency,
         prices_include_tax=tax.get("value") == "yes",
         time_zone=_time_zone(index),
-        version=str((status.get("environment") or {}).get("version") or "unknown"),
-        products=products,
-        categories=categories,
-        lists_all_variations=any(_may_list(client, path) for path in ALL_VARIATIONS),
-        unknown=tuple(
-            what
-            for what, told in (
-                ("whether prices include tax (taken for no)", tax),
-                ("which version it is", status),
-                ("what it measures in (taken for kg and cm)", _may_list(client, _UNITS)),
-                ("its webhooks (they cannot be checked)", _may_list(client, WEBHOOKS)),
-            )
-            if not told
-        ),
+        what=f"WooCommerce {version}, {products:,} products in {categories:,} categories",
+        remarks=tuple(_remarks(client, tax=tax, status=status)),
     )
+
+
+def _remarks(client: Client, *, tax: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[str]:
+    if not any(_may_list(client, path) for path in ALL_VARIATIONS):
+        yield "It lists variations product by product only, so a sweep takes longer."
+    for what, told in (
+        ("whether prices include tax (taken for no)", tax),
+        ("which version it is", status),
+        ("what it measures in (taken for kg and cm)", _may_list(client, _UNITS)),
+        ("its webhooks (they cannot be checked)", _may_list(client, WEBHOOKS)),
+    ):
+        if not told:
+            yield (
+                f"The key may not tell {what}. Give its user the role of a shop manager, or check it in "
+                "the shop."
+            )
 
 
 def _optional(client: Client, path: str, fields: str) -> Mapping[str, Any]:

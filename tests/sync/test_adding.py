@@ -3,7 +3,7 @@
 import pytest
 
 from catalog_mirror.models import Source
-from sync.management.commands import add_source
+from sync.management import ways
 from sync.models import Connection
 from tests.sync.conftest import keys_of, run
 
@@ -27,9 +27,9 @@ def terminal(monkeypatch):
 
         monkeypatch.delenv("SOURCE_KEY", raising=False)
         monkeypatch.delenv("SOURCE_SECRET", raising=False)
-        monkeypatch.setattr(add_source.sys, "stdin", Terminal())
+        monkeypatch.setattr(ways.sys, "stdin", Terminal())
         monkeypatch.setattr("builtins.input", answer)
-        monkeypatch.setattr(add_source, "getpass", answer)
+        monkeypatch.setattr(ways, "getpass", answer)
         return asked
 
     return answering

@@ -145,14 +145,14 @@ def test_waits_double_up_to_half_an_hour_and_vary_by_a_quarter():
 
 def test_a_product_that_breaks_us_takes_no_other_with_it(shop, monkeypatch):
     good, bad = simple(shop, 0), simple(shop, 1)
-    refetch = following._refetch
+    refetch = following.refetch
 
     def breaks(source, connector, group):
         if any(each.product_id == str(bad.id) for each in group):
             raise ZeroDivisionError
         refetch(source, connector, group)
 
-    monkeypatch.setattr(following, "_refetch", breaks)
+    monkeypatch.setattr(following, "refetch", breaks)
     for record in (good, bad):
         shop.edit_price(record.id, "9.99")
     send(SLUG, told(shop))

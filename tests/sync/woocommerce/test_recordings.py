@@ -7,8 +7,8 @@ import pytest
 
 from catalog_mirror.models import QuarantinedRecord, Revision, Source, Variant
 from sync import connections, http, lines
+from sync.connectors import Way
 from sync.models import InboundEvent
-from sync.woocommerce.client import Key
 from tests.sync.hooks import DEAD, DONE, SECRET, follow_all, post, signature
 from tests.sync.test_reconcile import mirrored
 from tests.sync.woocommerce.recorded_shop import RecordedShop, steps
@@ -27,12 +27,11 @@ def recorded(database, monkeypatch) -> Iterator[RecordedShop]:
     monkeypatch.setattr(http, "pause", lambda seconds: None)
     monkeypatch.setattr(http.Wire, "_ask", shop.answer)
     source = Source.objects.create(slug="recorded", name="Recorded", currency="EUR")
-    key = Key(consumer_key="ck_x", consumer_secret="cs_x")
+    key = {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
     connections.connect(
         source,
         kind="woocommerce",
-        base_url="https://shop.example",
-        key=key,
+        way=Way(base_url="https://shop.example", key=key),
         per_second=500,
         sweep_at=time(3),
     )

@@ -1,0 +1,1 @@
+"""Reads a Shopify shop (GraphQL Admin API, versions 2026-01 to 2026-07)."""
