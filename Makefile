@@ -58,6 +58,7 @@ pins: .venv/.installed ## Pin what requirements/*.in ask for (UPGRADE=--upgrade 
 	$(COMPILE) $(UPGRADE) uv.in --output-file uv.txt
 	$(COMPILE) $(UPGRADE) production.in --output-file production.txt
 	$(COMPILE) $(UPGRADE) development.in --output-file development.txt
+	$(COMPILE) $(UPGRADE) browser.in --output-file browser.txt
 
 bench-scale: .venv/.installed ## Measure prices with 1,000,000 SKUs and 5,000 customers (half an hour)
 	@$(call bench_of,prices_at_scale)

@@ -6,6 +6,7 @@ from pathlib import Path
 import environ
 from cryptography.fernet import Fernet, MultiFernet
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from groundwork.local import local_secret
 
@@ -65,14 +66,17 @@ INSTALLED_APPS = [
     "portal",
     "demo",
     "config",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "portal.apps.PortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -88,8 +92,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal.zones.ZoneMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -154,6 +160,18 @@ CELERY_BEAT_SCHEDULE = {
             ("keep_log_months", 3600.0),
         )
     },
+    **{
+        name.replace("_", " "): {
+            "task": f"portal.tasks.{name}",
+            "schedule": every,
+            "options": {"expires": every},
+        }
+        for name, every in (
+            ("tell_applicants", 60.0),
+            ("note_first_calls", 60.0),
+            ("sum_up_figures", 300.0),
+        )
+    },
     "sweeps": {"task": "sync.tasks.tick", "schedule": 30.0, "options": {"expires": 30}},
     "wake sources": {"task": "sync.tasks.wake_sources", "schedule": 5.0, "options": {"expires": 5}},
     "forget old corrections": {
@@ -208,6 +226,10 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'
 
 # Days for which what a sweep corrected can be looked up.
 DRIFT_KEPT_DAYS = env.int("DRIFT_KEPT_DAYS", default=180)
+
+# Whether staff come in with a second factor only. Who has set one up is asked for it in any case.
+STAFF_TWO_FACTOR = env.bool("STAFF_TWO_FACTOR", default=False)
+OTP_TOTP_ISSUER = "Tradecounter"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -276,7 +298,12 @@ SPECTACULAR_SETTINGS = {
     "SECURITY": [{"key": []}],
 }
 
-UNFOLD = {"SITE_TITLE": "Tradecounter", "SITE_HEADER": "Tradecounter"}
+UNFOLD = {
+    "SITE_TITLE": "Tradecounter",
+    "SITE_HEADER": "Tradecounter",
+    "STYLES": [lambda _request: static("portal/portal.css")],
+    "SCRIPTS": [lambda _request: static("portal/zone.js")],
+}
 
 LOGGING_CONFIG = "groundwork.logs.configure"
 LOGGING = {

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from apikeys.api import claim
+from portal.api import applied, apply
 from sync.api import hook
 
 urlpatterns = [
@@ -13,5 +14,7 @@ urlpatterns = [
     # With or without the slash: to be sent on to the other is a success to a shop, and a loss to us.
     re_path(r"^hooks/(?P<slug>[-a-z0-9]{1,40})/?$", hook),
     path("claim/<str:token>", claim),
+    path("apply", apply, name="apply"),
+    path("apply/thanks", applied, name="applied"),
     path("admin/", admin.site.urls),
 ]

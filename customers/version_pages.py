@@ -111,7 +111,7 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
         version: Version = versions.change(self.model, rule_uid, actor=actor, **says)
         return version
 
-    @admin.action(description="Withdraw: end it now")
+    @admin.action(description="Withdraw: end it now", permissions=["change"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         self._each(
             request,
@@ -120,7 +120,7 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
             "withdrawn",
         )
 
-    @admin.action(description="Restore: say this again, from now on")
+    @admin.action(description="Restore: say this again, from now on", permissions=["change"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         self._each(
             request,

@@ -1,0 +1,24 @@
+"""Registers the pages that cross rooms; where a room has a plainer one, in its place."""
+
+from django.contrib import admin
+from django.contrib.auth import admin as _users  # noqa: F401 - registered first, replaced here
+from django.contrib.auth.models import Group, User
+from django_otp.plugins.otp_static import admin as _spares  # noqa: F401
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp import admin as _apps  # noqa: F401
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from customers.models import Application, Customer, VisibilityTemplate
+from portal.pages.applications import ApplicationAdmin
+from portal.pages.customers import CustomerPages
+from portal.pages.staff import GroupAdmin, StaffAdmin
+from portal.pages.templates import VisibilityTemplateAdmin
+
+# Their pages would show the secrets of others.
+admin.site.unregister([StaticDevice, TOTPDevice])
+admin.site.unregister([User, Group, Customer])
+admin.site.register(User, StaffAdmin)
+admin.site.register(Group, GroupAdmin)
+admin.site.register(Customer, CustomerPages)
+admin.site.register(Application, ApplicationAdmin)
+admin.site.register(VisibilityTemplate, VisibilityTemplateAdmin)
