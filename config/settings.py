@@ -301,6 +301,7 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": "Tradecounter",
     "SITE_HEADER": "Tradecounter",
+    "SIDEBAR": {"navigation": "portal.navigation.sections"},
     "STYLES": [lambda _request: static("portal/portal.css")],
     "SCRIPTS": [lambda _request: static("portal/zone.js")],
 }

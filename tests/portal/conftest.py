@@ -24,6 +24,6 @@ def signed_in(user: User) -> Client:
 
 
 def of_group(name: str) -> Client:
-    user = User.objects.create_user(name.split()[0].lower(), is_staff=True)
+    user = User.objects.create_user(name.split(maxsplit=1)[0].lower(), is_staff=True)
     user.groups.add(Group.objects.get(name=name))
     return signed_in(user)
