@@ -8,17 +8,22 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp import admin as _apps  # noqa: F401
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from customers.models import Application, Customer, VisibilityTemplate
+from customers.models import Application, Customer, VisibilityRule, VisibilityTemplate
 from portal.pages.applications import ApplicationAdmin
 from portal.pages.customers import CustomerPages
+from portal.pages.rules import OrderRulePages, PriceRulePages, VisibilityRulePages
 from portal.pages.staff import GroupAdmin, StaffAdmin
 from portal.pages.templates import VisibilityTemplateAdmin
+from pricing.models import OrderRule, PriceRule
 
 # Their pages would show the secrets of others.
 admin.site.unregister([StaticDevice, TOTPDevice])
-admin.site.unregister([User, Group, Customer])
+admin.site.unregister([User, Group, Customer, VisibilityRule, PriceRule, OrderRule])
 admin.site.register(User, StaffAdmin)
 admin.site.register(Group, GroupAdmin)
 admin.site.register(Customer, CustomerPages)
+admin.site.register(VisibilityRule, VisibilityRulePages)
+admin.site.register(PriceRule, PriceRulePages)
+admin.site.register(OrderRule, OrderRulePages)
 admin.site.register(Application, ApplicationAdmin)
 admin.site.register(VisibilityTemplate, VisibilityTemplateAdmin)

@@ -60,7 +60,7 @@ def _price(item: dict[str, Any] | None) -> str:
 
 def why(customer: Customer, sku: str, *, quantity: int, at: datetime | None) -> dict[str, Any]:
     """Return whether it sees a SKU, what it pays, and every rule that was considered."""
-    said: dict[str, Any] = {"problem": "", "tables": []}
+    said: dict[str, Any] = {"problem": "", "no_price": "", "price": None, "tables": []}
     try:
         seen = explain_visibility(customer, sku, at=at)
     except NothingThen as error:

@@ -226,7 +226,10 @@ def test_an_administrator_makes_nobody_all_powerful_and_changes_nobody_who_is(da
     assert answer.status_code == 403
     assert client.post(f"/admin/auth/user/{root.pk}/password/", {}).status_code == 403
     posted = {"action": "take_second_factor_away", "_selected_action": [root.pk]}
-    assert "only who may so too" in client.post("/admin/auth/user/", posted, follow=True).content.decode()
+    assert (
+        "only who may so too"
+        in client.post("/admin/auth/user/", posted, follow=True).content.decode()
+    )
     assert User.objects.get(pk=root.pk).is_superuser
 
 
