@@ -68,7 +68,7 @@ SECTIONS = (
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sections of the sidebar; a list that no section names is under the last one."""
     lists = _lists(request)
-    found = [{"items": [{"title": "Home", "link": reverse("admin:index")}]}]
+    found: list[dict[str, Any]] = [{"items": [{"title": "Home", "link": reverse("admin:index")}]}]
     for title, labels in SECTIONS:
         items = [lists.pop(label) for label in labels if label in lists]
         if title == SECTIONS[-1][0]:
