@@ -16,7 +16,8 @@ COPY --from=packages /venv /venv
 WORKDIR /app
 COPY . .
 # Collecting static files opens no connection and no seal: these stand in for the real settings.
-RUN DATABASE_URL=postgres://build/build REDIS_URL=redis://build SECRET_KEY=build \
+RUN DATABASE_URL=postgres://build/build REDIS_URL=redis://build ALLOWED_HOSTS=build \
+    SECRET_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
     CURSOR_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
     SEALING_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
     python manage.py collectstatic --no-input

@@ -3,8 +3,10 @@
 import gc
 import os
 
+import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
-from django.db import connection
+from django.db import OperationalError, connection
 
 from groundwork.roles import refuse_unsafe_api_role
 
@@ -16,5 +18,9 @@ application = get_wsgi_application()
 gc.freeze()
 gc.set_threshold(20_000)
 
-refuse_unsafe_api_role(connection)
+try:
+    refuse_unsafe_api_role(connection)
+except (ImproperlyConfigured, OperationalError) as error:
+    structlog.get_logger(__name__).critical("web_not_started", error=str(error).strip())
+    raise SystemExit(1) from error
 connection.close()  # the threads that serve make their own

@@ -1,48 +1,51 @@
-"""The form by which a business applies, open to everyone, and the page that thanks for it."""
+"""What machines that look after us ask: whether we live, whether we may serve, and how we fare."""
 
-from typing import Any
+import hmac
+from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from apikeys.addresses import logged_address
-from customers import applications
-from customers.applications import NotTaken
-from portal.applying import ApplicationForm
+from portal.metrics import exposition
+from portal.readiness import look
 
-# The pages are their own: nothing is loaded from elsewhere, framed or kept.
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-}
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def apply(request: HttpRequest) -> HttpResponse:
-    form = ApplicationForm(request.POST or None)
-    if request.method != "POST" or not form.is_valid():
-        return _page(request, "apply", form=form, status=400 if form.errors else 200)
-    try:
-        if not form.is_of_a_machine:
-            applications.apply(address=logged_address(request), **form.facts)
-    except NotTaken as error:
-        form.add_error(None, str(error))
-        return _page(request, "apply", form=form, status=429)
-    return HttpResponseRedirect(reverse("applied"))
+_UNKEPT = {"Cache-Control": "no-store"}
 
 
 @require_safe
-def applied(request: HttpRequest) -> HttpResponse:
-    return _page(request, "applied")
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Answer while the process lives, whatever else is gone."""
+    return JsonResponse({"status": "ok"}, headers=_UNKEPT)
 
 
-def _page(request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    response = render(request, f"portal/{name}.html", context, status=status)
-    for header, value in _HEADERS.items():
-        response[header] = value
-    return response
+@require_safe
+def readyz(_request: HttpRequest) -> HttpResponse:
+    """Answer 200 where partners can be served, 503 where not; the body says what is wrong."""
+    found = look()
+    faults = {each.name: each.fault for each in found if each.fault}
+    is_out = any(each.fault and each.is_needed for each in found)
+    status = "unready" if is_out else "degraded" if faults else "ready"
+    return JsonResponse(
+        {"status": status, "faults": faults},
+        status=HTTPStatus.SERVICE_UNAVAILABLE if is_out else HTTPStatus.OK,
+        headers=_UNKEPT,
+    )
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer who has the token; a checkout without one answers whoever is on its machine."""
+    if not settings.METRICS_TOKEN and not settings.LOCAL:
+        raise Http404
+    wanted = f"Bearer {settings.METRICS_TOKEN}".encode()
+    given = request.headers.get("Authorization", "").encode()
+    if settings.METRICS_TOKEN and not hmac.compare_digest(given, wanted):
+        return HttpResponse(
+            "Send METRICS_TOKEN as a bearer token.\n",
+            status=HTTPStatus.UNAUTHORIZED,
+            content_type="text/plain",
+            headers={"WWW-Authenticate": 'Bearer realm="metrics"'},
+        )
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST, headers=_UNKEPT)

@@ -162,7 +162,10 @@ def test_every_kind_of_rule_has_its_page(people, staff):
 
 def test_a_customer_is_taken_on_by_its_pages(people, staff):
     page = "/admin/customers/customer/add/"
-    assert staff.post(page, {"slug": "erin", "name": "Erin", "payment_terms": "prepaid"}).status_code == 302
+    assert (
+        staff.post(page, {"slug": "erin", "name": "Erin", "payment_terms": "prepaid"}).status_code
+        == 302
+    )
     erin = Customer.objects.get(slug="erin")
     says = {"status": "active", "currency": "USD", "unpriced": "list_price"}
     assert (
