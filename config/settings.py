@@ -108,6 +108,22 @@ DATABASES = {
         "CONN_MAX_AGE": None,
     }
 }
+# Through a pooler that lends a connection for a transaction only: for web processes, see docs/operations.
+DATABASE_POOLED = env.flag("DATABASE_POOLED", default=False)
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLED
+# Partners may be read for from a standby; keys, limits, the log and all writing stay on the primary.
+_REPLICA = env.database("DATABASE_REPLICA_URL")
+if _REPLICA:
+    DATABASES["replica"] = {
+        **_REPLICA,
+        "ENGINE": "groundwork.postgres",
+        "CONN_MAX_AGE": None,
+        "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLED,
+        "OPTIONS": {"connect_timeout": 1},
+        "TEST": {"MIRROR": "default"},
+    }
+# How old the oldest change may be that the standby lacks; beyond it the primary is read.
+REPLICA_LAG = timedelta(seconds=env.number("REPLICA_LAG_SECONDS", 5, least=1, most=300))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASE_CONNECT_TIMEOUT = 5  # seconds; a database that does not answer is an error, not a wait
 

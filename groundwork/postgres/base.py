@@ -15,12 +15,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def init_connection_state(self) -> None:
         super().init_connection_state()
-        roles.take(self, self.role)
+        if settings.DATABASE_POOLED:  # the session is another's in a moment
+            roles.refuse_another(self, self.role)
+        else:
+            roles.take(self, self.role)
 
     def get_connection_params(self) -> dict[str, Any]:
         """Return what to connect with; the first connection starts the embedded engines."""
         params: dict[str, Any] = super().get_connection_params()
-        # Django sets None; the named statements of a request repeat.
-        params["prepare_threshold"] = 2
+        # Django sets None; the named statements of a request repeat. What one connection prepared, the
+        # next that a pooler lends does not know.
+        params["prepare_threshold"] = None if settings.DATABASE_POOLED else 2
         params.setdefault("connect_timeout", settings.DATABASE_CONNECT_TIMEOUT)
-        return params | engines.ensure().database if settings.EMBEDDED else params
+        is_embedded = settings.EMBEDDED and not self.settings_dict["HOST"]
+        return params | engines.ensure().database if is_embedded else params
