@@ -101,7 +101,10 @@ def test_from_the_mailed_link_to_the_first_answered_call(people, staff, applicat
     page = Client().post(link_in(mailed)).content.decode()
     key = re.search(r"tc_live_\w+", page)[0]
     assert first_calls.note_first_calls() == 0
-    assert client_with(key[:-1] + ("x" if key[-1] != "x" else "y")).get("/v1/products").status_code == 401
+    assert (
+        client_with(key[:-1] + ("x" if key[-1] != "x" else "y")).get("/v1/products").status_code
+        == 401
+    )
     assert client_with(key).get("/v1/products/NONE").status_code == 404
     assert first_calls.note_first_calls() == 0
     assert client_with(key).get("/v1/products").status_code == 200

@@ -58,6 +58,7 @@ ACTIONS = {
     "apikeys.apikey": {"rotate": "-xxx", "revoke": "-xxx"},
     "apikeys.claimlink": {"withdraw": "-xxx"},
     "auth.user": {"take_second_factor_away": "---x"},
+    "catalog_mirror.quarantinedrecord": {"retry": "--xx"},
     "customers.customer": {"change_tier": "-x-x", "change_status": "-x-x"},
     "customers.customerterms": {"withdraw": "-x-x", "restore": "-x-x"},
     "customers.visibilityrule": {"withdraw": "-x-x", "restore": "-x-x"},
@@ -69,6 +70,8 @@ ACTIONS = {
     "pricing.orderrule": {"withdraw": "-x-x", "restore": "-x-x"},
     "pricing.pricerule": {"withdraw": "-x-x", "restore": "-x-x"},
     "sync.connection": {"let_held_changes_pass": "--xx"},
+    "sync.driftcorrection": {"as_csv": "xxxx"},
+    "sync.sweeprun": {"as_csv": "xxxx"},
     "sync.inboundevent": {"replay": "--xx", "discard": "--xx"},
 }
 PAGES = {model._meta.label_lower: page for model, page in admin.site._registry.items()}
