@@ -73,7 +73,8 @@ def why(customer: Customer, sku: str, *, quantity: int, at: datetime | None) -> 
         return said | {"no_price": str(error)}
     said["tables"].append(_rules("Price rules that cover it", price.rules))
     said["tables"].append(_rules("Order rules that cover it", price.order.rules))
-    return said | {"price": price}
+    listed = "none" if price.list_price is None else f"{price.list_price.normalize():f}"
+    return said | {"price": price, "list_price": listed}
 
 
 def _rules(title: str, rules: Sequence[Considered]) -> Table:

@@ -45,7 +45,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
     @admin.display(description="Customer", ordering="name")
     def known(self, customer: Customer) -> SafeString:
         page = reverse("admin:customers_customer_page", args=[customer.pk])
-        return format_html('<a href="{}">{}</a>', page, customer.name)
+        return format_html('<a class="tc tc-link" href="{}">{}</a>', page, customer.name)
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view

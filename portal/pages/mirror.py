@@ -147,7 +147,7 @@ class VariantPages(VariantAdmin):
 
     @admin.display(description="Timeline")
     def happened(self, variant: Variant) -> SafeString:
-        return format_html('<a href="{}">Timeline</a>', timeline_of(variant.sku))
+        return format_html('<a class="tc tc-link" href="{}">Timeline</a>', timeline_of(variant.sku))
 
     def get_urls(self) -> list[URLPattern]:
         name = "catalog_mirror_variant_timeline"
