@@ -87,6 +87,7 @@ bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,applying_costs)
 	@$(call bench_of,admission_costs)
 	@$(call bench_of,log_queries)
+	@$(call bench_of,staff_pages)
 
 define bench_of
 export TRADECOUNTER_DATA="$(CURDIR)/.data-bench"; $(MANAGE) engines reset --yes >/dev/null; \

@@ -2,9 +2,12 @@
 
 import re
 import time
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
@@ -162,3 +165,15 @@ def test_no_page_shows_the_secrets_of_others(ann):
     client = signed_in(ann)
     for page in ("otp_totp/totpdevice", "otp_static/staticdevice"):
         assert client.get(f"/admin/{page}/").status_code == 404
+
+
+def test_an_operator_lets_in_who_lost_phone_and_codes(ann):
+    set_up(ann)
+    out = StringIO()
+    call_command("forget_second_factor", "ann", stdout=out)
+    assert out.getvalue() == "ann signs in without a code, and may set one up.\n"
+    assert not TOTPDevice.objects.exists()
+    assert AuditEntry.objects.get(action="second_factor.taken_away").subject == "ann"
+    for name, told in (("ann", "ann has no second factor."), ("bob", "Nobody is called bob.")):
+        with pytest.raises(CommandError, match=told):
+            call_command("forget_second_factor", name)
