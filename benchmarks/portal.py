@@ -70,7 +70,7 @@ def measure() -> tuple[list[Page], float]:
 def _paths() -> dict[str, str]:
     customer, other = Customer.objects.order_by("pk")[7:9]
     sku = Variant.objects.filter(is_published=True).order_by("pk")[5_000].sku
-    product = Product.objects.order_by("pk")[5_000]
+    product = Product.objects.order_by("pk")[500]
     of_customer = f"/admin/customers/customer/{customer.pk}"
     lists = ("customers/customer", "customers/application", "pricing/pricerule", "apikeys/apikey")
     more = (

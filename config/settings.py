@@ -338,7 +338,6 @@ UNFOLD = {
             "950": "oklch(28.2% .091 267.935)",
         }
     },
-    "SIDEBAR": {"navigation": "portal.navigation.sections"},
     "STYLES": [lambda _request: static("portal/portal.css")],
     "SCRIPTS": [lambda _request: static("portal/zone.js")],
 }

@@ -37,6 +37,14 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     # What a list says that has nothing in it; without one it is Django's sentence.
     empty_hint = "There is nothing here. What comes up is listed by itself."
 
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        """Follow what the list shows: Django's own `True` leaves out relations that may be empty."""
+        named = super().get_list_select_related(request)
+        if named is not True:
+            return named
+        shown_of = set(self.list_display)
+        return [f.name for f in self.opts.concrete_fields if f.is_relation and f.name in shown_of]
+
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """Show instants in the viewer's zone, with UTC for who points at one."""
         return tuple(map(self._column, super().get_list_display(request)))

@@ -1,6 +1,7 @@
 """All that is known of one customer, a table each: for the page that shows them together."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,6 +9,8 @@ from django.urls import reverse
 
 from apikeys.last_use import LAST_USE
 from apikeys.models import ApiKey, ClaimLink
+from catalog_mirror.states import Subject
+from customers.explanations import subject_names
 from customers.models import Customer, CustomerTerms, Rule, VisibilityRule
 from groundwork.models import AuditEntry
 from outbound_hooks.models import Endpoint
@@ -17,7 +20,6 @@ from pricing.models import OrderMinimum, OrderRule, PriceRule
 MOST_ROWS = 10
 # Of each kind, the newest so many are looked up in the audit.
 _MOST_SUBJECTS = 200
-_SUBJECTS = ("customer", "tier", "source", "brand", "category", "product", "variant")
 
 
 def terms_of(customer: Customer) -> CustomerTerms | None:
@@ -25,51 +27,75 @@ def terms_of(customer: Customer) -> CustomerTerms | None:
     return rows.select_related("tier").first()
 
 
-def visibility(customer: Customer) -> Table:
-    rows = _standing(VisibilityRule, customer)
+@dataclass(frozen=True)
+class Rules:
+    """The standing rules of a customer's own, and what they name."""
+
+    visibility: list[Any]
+    prices: list[Any]
+    orders: list[Any]
+    minimums: list[Any]
+    names: dict[Subject, str]
+
+
+def rules_of(customer: Customer, *, with_prices: bool) -> Rules:
+    """Read the newest of each kind; what they name is one statement for all of them."""
+    seen = _standing(VisibilityRule, customer)
+    prices = _standing(PriceRule, customer) if with_prices else []
+    orders = _standing(OrderRule, customer) if with_prices else []
+    minimums = _standing(OrderMinimum, customer) if with_prices else []
+    names = subject_names(rule.subject for rule in (*seen, *prices, *orders))
+    return Rules(seen, prices, orders, minimums, names)
+
+
+def visibility(customer: Customer, rules: Rules) -> Table:
     return Table(
         "Own visibility rules",
         columns("Rule", "On", "From", "Until"),
         [
             cells(
-                Cell(r.effect, url=_page(r), tone=_tone(r.effect)), _what(r), r.starts_at, r.ends_at
+                Cell(r.effect, url=_page(r), tone=_tone(r.effect)),
+                rules.names[r.subject],
+                r.starts_at,
+                r.ends_at,
             )
-            for r in rows
+            for r in rules.visibility
         ],
         "None of its own: it sees what its tier and everyone see.",
         _links(customer, "customers", "visibilityrule", "Add a rule"),
     )
 
 
-def prices(customer: Customer) -> Table:
-    rows = _standing(PriceRule, customer)
+def prices(customer: Customer, rules: Rules) -> Table:
     return Table(
         "Own prices",
         columns("Price", "On", "Name", "From", "Until"),
         [
-            cells(Cell(r.in_words, url=_page(r)), _what(r), r.name, r.starts_at, r.ends_at)
-            for r in rows
+            cells(
+                Cell(r.in_words, url=_page(r)),
+                rules.names[r.subject],
+                r.name,
+                r.starts_at,
+                r.ends_at,
+            )
+            for r in rules.prices
         ],
         "None of its own: it pays what its tier and everyone pay.",
         _links(customer, "pricing", "pricerule", "Add a price"),
     )
 
 
-def order_rules(customer: Customer) -> Table:
-    rules = [
-        (
-            r,
-            f"at least {r.minimum_quantity}, by {r.step}, at most {r.maximum_quantity or 'any'}",
-            _what(r),
-        )
-        for r in _standing(OrderRule, customer)
+def order_rules(customer: Customer, rules: Rules) -> Table:
+    said = [
+        (r, f"at least {r.minimum_quantity}, by {r.step}, at most {r.maximum_quantity or 'any'}")
+        for r in rules.orders
     ]
-    minimums = OrderMinimum.objects.filter(customer=customer, until_revision=None).order_by("-pk")
-    rules += [(r, str(r), "the order") for r in minimums[:MOST_ROWS]]
+    rows = [cells(Cell(words, url=_page(r)), rules.names[r.subject]) for r, words in said]
+    rows += [cells(Cell(str(r), url=_page(r)), "the order") for r in rules.minimums]
     return Table(
         "Own order rules",
         columns("Rule", "On"),
-        [cells(Cell(words, url=_page(rule)), what) for rule, words, what in rules],
+        rows,
         "None of its own.",
         _links(customer, "pricing", "orderrule", "Add an order rule"),
     )
@@ -159,12 +185,7 @@ def _uids(customer: Customer) -> set[str]:
 
 def _standing(model: type[Rule], customer: Customer) -> list[Any]:
     rows = model._default_manager.filter(customer=customer, until_revision=None)  # noqa: SLF001
-    return list(rows.select_related(*_SUBJECTS).order_by("-pk")[:MOST_ROWS])
-
-
-def _what(rule: Rule) -> str:
-    kind, _ = rule.subject
-    return "everything" if kind == "all" else f"{kind} {getattr(rule, kind)}"
+    return list(rows.order_by("-pk")[:MOST_ROWS])
 
 
 def _tone(effect: str) -> str:

@@ -1,10 +1,14 @@
 """The way through the staff site, by what people come for; each sees what they may look at."""
 
+from functools import cache
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 # Each list by its model's label; what nobody comes for by itself is under what it belongs to.
 SECTIONS = (
@@ -65,26 +69,51 @@ SECTIONS = (
 )
 
 
+_LINK = (
+    '<li><a href="{}" class="flex h-[38px] items-center -mx-3 px-3 rounded-default hover:text-primary-600 '
+    'dark:hover:text-primary-500{}"{}>{}</a></li>'
+)
+_HERE = (
+    " bg-base-100 font-semibold text-primary-600 dark:bg-white/[.06] dark:text-primary-500 active"
+)
+
+
 def sections(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sections of the sidebar; a list that no section names is under the last one."""
-    lists = _lists(request)
-    found: list[dict[str, Any]] = [{"items": [{"title": "Home", "link": reverse("admin:index")}]}]
+    lists = {label: link for label, link in _lists() if _may_look(request, label)}
+    home = reverse("admin:index")
+    found: list[dict[str, Any]] = [{"links": _link(home, "Home", is_here=request.path == home)}]
     for title, labels in SECTIONS:
-        items = [lists.pop(label) for label in labels if label in lists]
+        links = [lists.pop(label) for label in labels if label in lists]
         if title == SECTIONS[-1][0]:
-            items += lists.values()
-        if items:
-            found.append({"title": title, "separator": True, "items": items})
+            links += lists.values()
+        if links:
+            rows = [_link(*link, is_here=request.path.startswith(link[0])) for link in links]
+            found.append({"title": title, "links": SafeString("".join(rows))})
     return found
 
 
-def _lists(request: HttpRequest) -> dict[str, dict[str, Any]]:
-    """Return every list that this person may look at, by its model's label."""
-    return {
-        opts.label_lower: {
-            "title": str(opts.verbose_name_plural).capitalize().replace("Api", "API"),
-            "link": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
-        }
-        for opts, page in ((model._meta, page) for model, page in admin.site._registry.items())  # noqa: SLF001 - Django's names
-        if page.has_view_permission(request)
-    }
+def _link(url: str, title: str, *, is_here: bool) -> SafeString:
+    looks = (_HERE, SafeString(' aria-current="page"')) if is_here else ("", "")
+    return format_html(_LINK, url, *looks, title)
+
+
+@cache
+def _lists() -> list[tuple[str, tuple[str, str]]]:
+    """Return every list of the site: its model's label, its address, and what it is called."""
+    return [
+        (
+            opts.label_lower,
+            (reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"), _name(opts)),
+        )
+        for opts in (model._meta for model in admin.site._registry)  # noqa: SLF001 - Django's names
+    ]
+
+
+def _name(opts: Any) -> str:
+    return str(opts.verbose_name_plural).capitalize().replace("Api", "API")
+
+
+def _may_look(request: HttpRequest, label: str) -> bool:
+    page = admin.site._registry[apps.get_model(label)]  # noqa: SLF001 - Django's name
+    return bool(page.has_view_permission(request))

@@ -8,12 +8,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.sites import UnfoldAdminSite
 
 from portal import second_factor
 from portal.home import home
+from portal.navigation import sections
 from portal.signing_in import CodeForm, SignInForm
 
 
@@ -36,6 +38,16 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]
         said = {"home": home(request.user), **(extra_context or {})}
         page: TemplateResponse = super().index(request, said)
         return page
+
+    def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
+        return sections(request)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Put the list of all lists off until somebody looks at it: the sidebar has its own."""
+        listed = super().get_app_list
+        if app_label:
+            return listed(request, app_label)
+        return SimpleLazyObject(lambda: listed(request))
 
     def extra_urls(self) -> list[URLPattern]:
         return [path("second-factor/", self.second_factor, name="second_factor")]

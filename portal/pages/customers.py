@@ -146,10 +146,12 @@ def _known(request: HttpRequest, customer: Customer) -> dict[str, Any]:
     }
     if may("customers.view_customerterms"):
         said |= {"terms": customer_facts.terms_of(customer), "may_see_terms": True}
+    rules = customer_facts.rules_of(customer, with_prices=may(_SEES_PRICES))
     if may("customers.view_visibilityrule"):
-        tables.append(customer_facts.visibility(customer))
+        tables.append(customer_facts.visibility(customer, rules))
     if may(_SEES_PRICES):
-        tables += [customer_facts.prices(customer), customer_facts.order_rules(customer)]
+        tables.append(customer_facts.prices(customer, rules))
+        tables.append(customer_facts.order_rules(customer, rules))
     known = customer_facts.keys_of(customer) if may("apikeys.view_apikey") else []
     if may("apikeys.view_apikey"):
         ids, now = [key.public_id for key in known], database_now()

@@ -54,7 +54,7 @@ def known(people, monkeypatch):
 def test_all_of_a_customer_is_on_one_page_with_links(known, staff):
     answer = page(staff, known)
     said = text(answer)
-    assert rows(answer, "Own visibility rules")[0][:2] == ["allow", "brand Northcup"]
+    assert rows(answer, "Own visibility rules")[0][:2] == ["allow", "brand northcup"]
     assert rows(answer, "Own prices")[0][:2] == ["9.99 USD", "product MUG-11"]
     assert rows(answer, "Keys")[0][1] == "shop"
     assert rows(answer, "Webhooks")[0][0] == "https://bob.example/hook"
