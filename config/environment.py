@@ -3,7 +3,9 @@
 `NAME_FILE` may name a file that holds the value of `NAME`, as secrets are handed to containers.
 """
 
+import re
 from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -96,6 +98,22 @@ def several(name: str, default: Sequence[str]) -> list[str]:
     """Return the parts between commas."""
     parts = [part.strip() for part in given(name).split(",") if part.strip()]
     return parts or list(default)
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Return the networks between commas; an address is a network of one."""
+    try:
+        return [ip_network(part) for part in several(name, [])]
+    except ValueError as error:
+        refuse(name, f"holds what is no network ({error})", example="192.0.2.0/24,2001:db8::/32")
+
+
+def path(name: str, default: str) -> str:
+    """Return the path of an area, without the slash before it and with the one behind it."""
+    value = (given(name) or default).strip("/")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9/_-]*", value):
+        refuse(name, f"is {value!r}, not letters, digits, dashes and slashes", example=default)
+    return f"{value}/"
 
 
 def address(name: str, default: str | None = None, *, schemes: Sequence[str], example: str) -> str:

@@ -70,8 +70,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "groundwork.correlation.CorrelationMiddleware",
     "groundwork.metrics.MetricsMiddleware",
+    "groundwork.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "contract.shortcut.PartnerShortcut",
+    "portal.staff_door.StaffDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -290,6 +292,43 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_SSL_REDIRECT
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT
 if env.flag("BEHIND_TLS_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# A day's work; a session that a browser forgot ends with it.
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = (
+    "Lax"  # a link in a mail leads to the page, signed in
+)
+if SECURE_SSL_REDIRECT:  # the prefix binds a cookie to TLS, to this host and to the whole of it
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+X_FRAME_OPTIONS = "DENY"
+
+# Where the staff site is, and from which networks; from anywhere where none is named.
+STAFF_PATH = env.path("STAFF_PATH", "admin")
+STAFF_NETWORKS = env.networks("STAFF_NETWORKS")
+
+_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_OWN = "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+# By the beginning of a path, the first that fits.
+CONTENT_SECURITY_POLICIES = (
+    ("/v1/", _NOTHING),
+    # Alpine, with which Unfold is written, evaluates; goods' pictures lie with the shops.
+    (
+        f"/{STAFF_PATH}",
+        (
+            "default-src 'self'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+            f"img-src 'self' data: https:{' http:' if LOCAL else ''}; object-src 'none'; {_OWN}"
+        ),
+    ),
+    # The reference draws itself: styles of its own, and a worker that searches.
+    (
+        "/docs/reference",
+        (
+            f"{_NOTHING}; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+            "connect-src 'self'; worker-src blob:"
+        ),
+    ),
+    ("/", f"default-src 'none'; style-src 'self'; img-src 'self'; {_OWN}"),
+)
+
 # How many proxies in front are ours: that many entries of X-Forwarded-For are believed.
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 # Whether the log and all that is counted hold pseudonyms in place of callers' addresses.

@@ -1,5 +1,6 @@
 """Where each door hangs."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
@@ -20,5 +21,5 @@ urlpatterns = [
     path("claim/<str:token>", claim),
     path("apply", apply, name="apply"),
     path("apply/thanks", applied, name="applied"),
-    path("admin/", admin.site.urls),
+    path(settings.STAFF_PATH, admin.site.urls),
 ]

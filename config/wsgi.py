@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connection
 
+from groundwork.postgres.base import DatabaseWrapper
 from groundwork.roles import refuse_unsafe_api_role
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -18,6 +19,9 @@ application = get_wsgi_application()
 gc.freeze()
 gc.set_threshold(20_000)
 
+# No request of this process may hold the database for long; partners' have limits of their own, less.
+DatabaseWrapper.timeouts = {"statement_timeout": "30s", "lock_timeout": "10s"}
+connection.close()
 try:
     refuse_unsafe_api_role(connection)
 except (ImproperlyConfigured, OperationalError) as error:

@@ -81,13 +81,19 @@ def _ensure_roles(cursor: CursorWrapper, names: dict[str, str]) -> None:
         cursor.execute("select rolsuper from pg_roles where rolname = current_user")
         if not cursor.fetchone()[0]:
             cursor.execute(f"grant {quoted[role]} to current_user")
-    cursor.execute(_GRANTS.format(**quoted))
+    cursor.execute(_GRANTS.format(**quoted, owner_text=f"'{names['owner']}'"))
 
 
 # What the owner creates, the app role may use; the api role is granted table by table.
 _GRANTS = """
     grant {app} to {owner};
-    grant usage, create on schema public to {owner} with grant option;
+    do $$ begin
+        -- Once only: who is a member of the owner, and does not own the schema by name, would grant it the
+        -- second time in its own name.
+        if not has_schema_privilege({owner_text}, 'public', 'create with grant option') then
+            grant usage, create on schema public to {owner} with grant option;
+        end if;
+    end $$;
     grant usage on schema public to {app}, {api};
     alter default privileges for role {owner} in schema public
         grant select, insert, update, delete on tables to {app};

@@ -10,6 +10,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from groundwork.models import Alarm
 from outbound_hooks.sender import send
@@ -64,7 +65,8 @@ def _subject(alarm: Alarm) -> str:
 def _is_mailed(alarm: Alarm) -> bool:
     opened = f"Opened {alarm.opened_at:%Y-%m-%d %H:%M} UTC."
     closed = f" Closed {alarm.closed_at:%Y-%m-%d %H:%M} UTC." if alarm.closed_at else ""
-    text = f"{alarm.message}\n\n{opened}{closed}\n{settings.PUBLIC_URL}/admin/groundwork/alarm/\n"
+    where = settings.PUBLIC_URL + reverse("admin:groundwork_alarm_changelist")
+    text = f"{alarm.message}\n\n{opened}{closed}\n{where}\n"
     mail = EmailMessage(_subject(alarm), text, to=settings.STAFF_EMAILS)
     try:
         mail.send()

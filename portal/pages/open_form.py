@@ -12,15 +12,6 @@ from customers import applications
 from customers.applications import NotTaken
 from portal.applying import ApplicationForm
 
-# The pages are their own: nothing is loaded from elsewhere, framed or kept.
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-}
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def apply(request: HttpRequest) -> HttpResponse:
@@ -42,7 +33,6 @@ def applied(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    response = render(request, f"portal/{name}.html", context, status=status)
-    for header, value in _HEADERS.items():
-        response[header] = value
-    return response
+    page = render(request, f"portal/{name}.html", context, status=status)
+    page["Cache-Control"] = "no-store"  # it holds what somebody typed, and when it was opened
+    return page

@@ -112,7 +112,7 @@ def test_the_example_file_names_every_setting_and_no_other():
         re.findall(r"^(?:# )?([A-Z_0-9]+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE)
     )
     of_others = {
-        "POSTGRES_PASSWORD", "TRADECOUNTER_DATA", "TRADECOUNTER_FAST", "PORT", "SHOP_PORTS",
+        "TRADECOUNTER_DATA", "TRADECOUNTER_FAST", "PORT", "SHOP_PORTS",
         "RECEIVER_PORT",
     }  # fmt: skip
     assert named - of_others == read

@@ -32,7 +32,8 @@ def test_a_login_that_may_make_roles_migrates_and_serves(plain_login):
     environment = (
         os.environ | secrets | {"DATABASE_URL": plain_login, "SECRET_KEY": "a" * 50, "LOCAL": "1"}
     )
-    for command in (["manage.py", "migrate", "-v0"], ["-c", "import config.wsgi"]):
+    migrate = ["manage.py", "migrate", "-v0"]
+    for command in (["manage.py", "make_roles"], migrate, migrate, ["-c", "import config.wsgi"]):
         done = subprocess.run(  # noqa: S603
             [sys.executable, *command],
             env=environment,

@@ -6,7 +6,7 @@ from tests.factories import CustomerFactory, allow, with_terms
 from tests.outbound_hooks.conftest import receiver, registered
 from tests.sync.conftest import connected, shop
 
-__all__ = ["connected", "receiver", "shop"]
+__all__ = ["connected", "receiver", "registered", "shop"]
 
 
 @pytest.fixture
