@@ -45,9 +45,9 @@ def client_address(request: HttpRequest) -> str | None:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-def logged_address(request: HttpRequest) -> str | None:
-    """Return the caller's address as it may be kept: a pseudonym where addresses are hashed."""
-    return origin_of(client_address(request), hashed=settings.HASH_ADDRESSES).logged
+def source_of(request: HttpRequest) -> str:
+    """Return what a caller is counted by: an address, an IPv6 subscriber's /64, or a pseudonym of it."""
+    return origin_of(client_address(request), hashed=settings.HASH_ADDRESSES).source
 
 
 def _without_port(text: str) -> str:

@@ -1,5 +1,6 @@
 """The staff site itself: who may come in, its first page, and the page of the second factor."""
 
+from http import HTTPStatus
 from typing import Any
 
 import django_otp
@@ -13,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.sites import UnfoldAdminSite
 
+from groundwork import audit
 from portal import second_factor
 from portal.home import home
 from portal.navigation import sections
@@ -59,6 +61,16 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]
         if request.method == "GET" and self._lacks_one(request):
             return HttpResponseRedirect(reverse("admin:second_factor"))
         page: HttpResponse = super().login(request, extra_context)
+        return page
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Note a password that its owner changed; what the form refuses answers no redirect."""
+        page: HttpResponse = super().password_change(request, extra_context)
+        if page.status_code == HTTPStatus.FOUND:
+            name = request.user.get_username()
+            audit.record(name, action="user.password_changed", subject=name)
         return page
 
     def _lacks_one(self, request: HttpRequest) -> bool:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from apikeys.addresses import logged_address
+from apikeys.addresses import source_of
 from customers import applications
 from customers.applications import NotTaken
 from portal.applying import ApplicationForm
@@ -20,7 +20,7 @@ def apply(request: HttpRequest) -> HttpResponse:
         return _page(request, "apply", form=form, status=400 if form.errors else 200)
     try:
         if not form.is_of_a_machine:
-            applications.apply(address=logged_address(request), **form.facts)
+            applications.apply(address=source_of(request), **form.facts)
     except NotTaken as error:
         form.add_error(None, str(error))
         return _page(request, "apply", form=form, status=429)

@@ -171,3 +171,13 @@ def test_addresses_are_pseudonyms_where_they_are_hashed(database, settings):
     applied()
     assert Application.objects.get().address.startswith("fd")
     assert not AuditEntry.objects.exists()
+
+
+def test_a_subscriber_with_many_addresses_is_one(database):
+    for n in range(6):
+        client = Client(REMOTE_ADDR=f"2001:db8::{n + 1}")
+        answer = applied(client, contact_email=f"c{n}@cedar.example")
+    assert answer.status_code == 429
+    assert set(Application.objects.values_list("address", flat=True)) == {"2001:db8::"}
+    neighbor = Client(REMOTE_ADDR="2001:db8:0:1::1")
+    assert applied(neighbor, contact_email="c9@cedar.example").status_code == 302

@@ -177,3 +177,13 @@ def test_an_operator_lets_in_who_lost_phone_and_codes(ann):
     for name, told in (("ann", "ann has no second factor."), ("bob", "Nobody is called bob.")):
         with pytest.raises(CommandError, match=told):
             call_command("forget_second_factor", name)
+
+
+def test_a_password_that_its_owner_changed_is_audited_and_a_refused_one_is_not(ann):
+    client = signed_in(ann)
+    new = {"new_password1": "another long phrase 9", "new_password2": "another long phrase 9"}
+    client.post("/admin/password_change/", {"old_password": "wrong", **new})
+    assert not AuditEntry.objects.exists()
+    client.post("/admin/password_change/", {"old_password": PASSWORD, **new})
+    entry = AuditEntry.objects.get(action="user.password_changed")
+    assert (entry.actor, entry.subject, entry.after) == ("ann", "ann", None)
