@@ -34,7 +34,7 @@ NEEDS = (
     Need(
         "applications",
         "select count(*) from customers_application where status = 'pending'",
-        "applications wait for a decision",
+        "Applications waiting for a decision",
         "customers.view_application",
         "customers_application",
         "status__exact=pending",
@@ -43,35 +43,35 @@ NEEDS = (
         "untold",
         "select count(*) from customers_application where status in ('approved', 'rejected') "
         "and told_at is null and decided_at < clock_timestamp() - interval '10 minutes'",
-        "applicants were not told what was decided: look at the mail server",
+        "Applicants not told what was decided: look at the mail server",
         "customers.view_application",
         "customers_application",
     ),
     Need(
         "stale",
         "select count(*) from sync_connection where stale_since is not null",
-        "sources are stale: their shops cannot be read",
+        "Stale sources: their shops cannot be read",
         "sync.view_connection",
         "sync_connection",
     ),
     Need(
         "held",
         "select count(*) from catalog_mirror_heldchange where change <> 'waiting'",
-        "changes are held back by the brake",
+        "Changes held back by the brake",
         "catalog_mirror.view_heldchange",
         "catalog_mirror_heldchange",
     ),
     Need(
         "quarantined",
         "select count(*) from catalog_mirror_quarantinedrecord",
-        "records of shops are quarantined",
+        "Quarantined records of shops",
         "catalog_mirror.view_quarantinedrecord",
         "catalog_mirror_quarantinedrecord",
     ),
     Need(
         "events",
         "select count(*) from sync_inboundevent where status = 'dead'",
-        "events of shops came to nothing",
+        "Events of shops that came to nothing",
         "sync.view_inboundevent",
         "sync_inboundevent",
         "status__exact=dead",
@@ -79,7 +79,7 @@ NEEDS = (
     Need(
         "deliveries",
         "",
-        "deliveries of the last 7 days are dead letters",
+        "Dead letters of the last 7 days",
         "outbound_hooks.view_delivery",
         "outbound_hooks_delivery",
         "status__exact=dead",
@@ -87,7 +87,7 @@ NEEDS = (
     Need(
         "endpoints",
         "select count(*) from outbound_hooks_endpoint where not is_enabled and not is_barred",
-        "endpoints of partners are disabled",
+        "Disabled endpoints of partners",
         "outbound_hooks.view_endpoint",
         "outbound_hooks_endpoint",
         "is_enabled__exact=0",
@@ -98,7 +98,7 @@ NEEDS = (
         "and k.expires_at between clock_timestamp() and clock_timestamp() + interval '14 days' "
         "and not exists (select from apikeys_apikey s where s.predecessor_id = k.id "
         "and s.revoked_at is null)",
-        "keys end within 14 days and have no successor",
+        "Keys that end within 14 days without a successor",
         "apikeys.view_apikey",
         "apikeys_apikey",
     ),
@@ -107,7 +107,7 @@ NEEDS = (
         "select count(*) from customers_customerterms where until_revision is null "
         "and status = 'active' and contract_ends_at between clock_timestamp() "
         "and clock_timestamp() + interval '30 days'",
-        "contracts end within 30 days",
+        "Contracts that end within 30 days",
         "customers.view_customerterms",
         "customers_customerterms",
         "until_revision__isempty=1",
@@ -158,19 +158,17 @@ def _freshness() -> Table:
     rows = Connection.objects.select_related("source").order_by("source__name")
     return Table(
         "Freshness",
-        columns("Source", "State", "Last complete sweep", "Webhooks"),
+        columns("Source", "State", "Stale since", "Last complete sweep", "Webhooks"),
         [cells(each.source.name, *_fresh(each)) for each in rows],
         "No shop is mirrored yet. Add one: manage.py add_source NAME --url https://shop.example",
     )
 
 
 def _fresh(each: Connection) -> list[Cell]:
-    state = Cell("reads", tone="good")
-    if each.stale_since:
-        state = Cell(f"stale since {each.stale_since:%Y-%m-%d %H:%M} UTC", tone="bad")
+    state = Cell("stale", tone="bad") if each.stale_since else Cell("reads", tone="good")
     problem = each.webhooks_problem
     hooks = Cell(problem, tone="warn") if problem else Cell("active", tone="good")
-    return [state, Cell(each.last_complete_sweep_at or "never"), hooks]
+    return [state, Cell(each.stale_since), Cell(each.last_complete_sweep_at or "never"), hooks]
 
 
 def _figures(summed: Summed) -> dict[str, Any]:

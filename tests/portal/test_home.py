@@ -54,13 +54,13 @@ def test_what_waits_for_a_person_is_counted_and_leads_to_its_list(people, staff)
     terms_changed(people.carol, contract_ends_at=at + timedelta(days=10))
     assert soon
     assert needs(staff) == {
-        "applications": 1,
-        "sources": 1,
-        "changes": 1,
-        "records": 1,
-        "events": 1,
-        "keys": 2,  # one, and the successor of the other, which lasts no longer than that did
-        "contracts": 1,
+        "Applications": 1,
+        "Stale": 1,
+        "Changes": 1,
+        "Quarantined": 1,
+        "Events": 1,
+        "Keys": 2,  # one, and the successor of the other, which lasts no longer than that did
+        "Contracts": 1,
     }
     for need in staff.get("/admin/").context["home"]["needs"]:
         assert staff.get(need["url"]).status_code == 200, need
@@ -72,7 +72,7 @@ def test_open_alarms_and_stale_sources_are_told(people, staff):
     open_alarm("source_stale", subject="drinkware", message="Look at the shop.")
     page = staff.get("/admin/").content.decode()
     assert "Look at the shop." in page
-    assert "stale since" in page
+    assert '<span class="tc-bad">stale</span>' in page
 
 
 def test_the_workers_sum_up_what_partners_asked_for(people, staff):
