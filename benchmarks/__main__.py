@@ -21,6 +21,7 @@ PARTS = (
     "log_queries",
     "staff_pages",
     "polling_costs",
+    "rehearsals",
 )
 
 

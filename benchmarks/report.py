@@ -10,6 +10,7 @@ from benchmarks import (
     polling,
     portal,
     pricing,
+    rehearsal,
     requestlog,
     requests_cpu,
     sweeps,
@@ -201,3 +202,17 @@ def staff_pages() -> str:
     ]
     told = f"Summing up the home page's figures took {summing:.2f} s."
     return "\n".join([head, "|---|---|---|---|---|", *rows, "", told])
+
+
+def rehearsals() -> str:
+    """Return the table of a hard day."""
+    rows = [
+        f"| {d.name} | {d.polls:.0f} | {d.p50:.1f} | {d.p99:.0f} | {d.errors} | {d.limited} | {d.entries} "
+        f"| {d.blind} | {d.lag} | {d.web:.2f} | {d.database:.2f} |"
+        for d in rehearsal.measure()
+    ]
+    head = (
+        "| case | polls a second | p50 ms | p99 ms | errors | 429 | entries told | blind to a rule "
+        "| lag s, p50 / p99 | web, CPU s/s | database, CPU s/s |"
+    )
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|---|---|---|", *rows])
