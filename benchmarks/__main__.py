@@ -20,6 +20,7 @@ PARTS = (
     "deliveries",
     "admission_costs",
     "log_queries",
+    "staff_pages",
     "polling_costs",
     "rehearsals",
 )

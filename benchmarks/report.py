@@ -9,6 +9,7 @@ from benchmarks import (
     outbound,
     overhead,
     polling,
+    portal,
     pricing,
     rehearsal,
     requestlog,
@@ -200,6 +201,18 @@ def _middle_cursors(keys: list[str]) -> dict[str, str]:
     return {
         key: sealed(owners[key.split("_")[2]], "products", [middle, unfiltered]) for key in keys
     }
+
+
+def staff_pages() -> str:
+    """Return the table of what staff wait for."""
+    pages, summing = portal.measure()
+    head = "| page | median ms | worst ms | queries | sign-in pages |"
+    rows = [
+        f"| {p.name} | {p.median:.0f} | {p.worst:.0f} | {p.queries} | {p.ratio:.1f} |"
+        for p in pages
+    ]
+    told = f"Summing up the home page's figures took {summing:.2f} s."
+    return "\n".join([head, "|---|---|---|---|---|", *rows, "", told])
 
 
 def rehearsals() -> str:

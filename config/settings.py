@@ -3,6 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+from django.templatetags.static import static
+
 from config import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -48,14 +50,17 @@ INSTALLED_APPS = [
     "portal",
     "demo",
     "config",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "portal.apps.PortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -74,8 +79,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "portal.zones.ZoneMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -162,6 +169,18 @@ CELERY_BEAT_SCHEDULE = {
             ("keep_log_months", 3600.0),
         )
     },
+    **{
+        name.replace("_", " "): {
+            "task": f"portal.tasks.{name}",
+            "schedule": every,
+            "options": {"expires": every},
+        }
+        for name, every in (
+            ("tell_applicants", 60.0),
+            ("note_first_calls", 60.0),
+            ("sum_up_figures", 300.0),
+        )
+    },
     "watch": {"task": "portal.tasks.watch", "schedule": 30.0, "options": {"expires": 30}},
     "sweeps": {"task": "sync.tasks.tick", "schedule": 30.0, "options": {"expires": 30}},
     "wake sources": {"task": "sync.tasks.wake_sources", "schedule": 5.0, "options": {"expires": 5}},
@@ -231,6 +250,10 @@ FEED_FOLDER = env.given("FEED_FOLDER")
 
 # Days for which what a sweep corrected can be looked up.
 DRIFT_KEPT_DAYS = env.number("DRIFT_KEPT_DAYS", 180, least=1)
+
+# Whether staff come in with a second factor only. Who has set one up is asked for it in any case.
+STAFF_TWO_FACTOR = env.flag("STAFF_TWO_FACTOR", default=False)
+OTP_TOTP_ISSUER = "Tradecounter"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -337,7 +360,28 @@ SPECTACULAR_SETTINGS = {
     "SECURITY": [{"key": []}],
 }
 
-UNFOLD = {"SITE_TITLE": "Tradecounter", "SITE_HEADER": "Tradecounter"}
+UNFOLD = {
+    "SITE_TITLE": "Tradecounter",
+    "SITE_HEADER": "Tradecounter",
+    # Blue of Tailwind's palette: the theme's own violet is too faint on the dark background.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 254.604)",
+            "100": "oklch(93.2% .032 255.585)",
+            "200": "oklch(88.2% .059 254.128)",
+            "300": "oklch(80.9% .105 251.813)",
+            "400": "oklch(70.7% .165 254.624)",
+            "500": "oklch(62.3% .214 259.815)",
+            "600": "oklch(54.6% .245 262.881)",
+            "700": "oklch(48.8% .243 264.376)",
+            "800": "oklch(42.4% .199 265.638)",
+            "900": "oklch(37.9% .146 265.522)",
+            "950": "oklch(28.2% .091 267.935)",
+        }
+    },
+    "STYLES": [lambda _request: static("portal/portal.css")],
+    "SCRIPTS": [lambda _request: static("portal/zone.js")],
+}
 
 LOGGING_CONFIG = "groundwork.logs.configure"
 LOGGING = {

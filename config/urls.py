@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 
 from apikeys.api import claim
 from portal.api import healthz, metrics, readyz
+from portal.pages.open_form import applied, apply
 from sync.api import hook
 
 urlpatterns = [
@@ -18,5 +19,7 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", metrics),
     path("claim/<str:token>", claim),
+    path("apply", apply, name="apply"),
+    path("apply/thanks", applied, name="applied"),
     path(settings.STAFF_PATH, admin.site.urls),
 ]

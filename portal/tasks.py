@@ -1,11 +1,12 @@
-"""What a worker looks at so that nobody has to: service levels, a restored backup, untold alarms."""
+"""What a worker does so that nobody has to: applicants told, figures summed up, and all of us watched."""
 
 import redis
 import structlog
 from celery import shared_task
 
 from groundwork import heartbeats
-from portal import witness
+from groundwork.instants import database_now
+from portal import figures, first_calls, telling, witness
 from portal.alarm_notices import tell_alarms
 from portal.levels import hold_to_levels
 
@@ -24,3 +25,18 @@ def watch(**_: object) -> None:
     except redis.RedisError as error:
         log.warning("no_witness", error=str(error)[:200])
     tell_alarms()
+
+
+@shared_task(time_limit=LONGEST)  # type: ignore[untyped-decorator]
+def tell_applicants(**_: object) -> None:
+    telling.tell_due(at=database_now())
+
+
+@shared_task(time_limit=LONGEST)  # type: ignore[untyped-decorator]
+def note_first_calls(**_: object) -> None:
+    first_calls.note_first_calls()
+
+
+@shared_task(time_limit=LONGEST)  # type: ignore[untyped-decorator]
+def sum_up_figures(**_: object) -> None:
+    figures.sum_up()
