@@ -25,7 +25,7 @@ test: .venv/.installed ## Check everything on engines of its own, as CI does
 	@$(call on_test_engines,check)
 
 test-all: .venv/.installed ## The same with the tests that take minutes; writes docs/promises.md
-	@$(call on_test_engines,check TESTS= REPORT="--junitxml=.venv/report.xml")
+	@$(call on_test_engines,check TESTS="not browser" REPORT="--junitxml=.venv/report.xml")
 	@$(BIN)/python -m tests.figures .venv/report.xml
 
 audit: .venv/.installed ## Ask the public advisories about the pinned packages; needs the internet

@@ -58,6 +58,7 @@ SECTIONS = (
             "catalog_mirror.source",
             "sync.connection",
             "sync.sweeprun",
+            "sync.poll",
             "sync.driftcorrection",
             "sync.inboundevent",
             "sync.refuseddelivery",

@@ -21,7 +21,7 @@ _MIRROR: _Rights = {
         ),
         (VIEW,),
     ),
-    "sync": dict.fromkeys(("connection", "sweeprun", "driftcorrection"), (VIEW,)),
+    "sync": dict.fromkeys(("connection", "sweeprun", "driftcorrection", "poll"), (VIEW,)),
 }
 _WATCHED: _Rights = {
     "groundwork": {"alarm": (VIEW,), "auditentry": (VIEW,)},

@@ -13,6 +13,7 @@ from portal import alarm_notices
 from portal.alarm_notices import tell_alarms
 from portal.levels import hold_to_levels
 from portal.tasks import watch
+from sync.models import Connection
 from sync.schedule import due_runs
 from tests.conftest import as_login
 from tests.factories import SourceFactory, fixed_price, variant
@@ -29,10 +30,8 @@ def open_now() -> list[tuple[str, str]]:
 
 
 def connection_of(source) -> None:
-    as_login(
-        "insert into sync_connection (source_id, kind, base_url, credentials, requests_per_second, sweep_at,"
-        " webhooks_problem, created_at)"
-        f" values ({source.pk}, 'woocommerce', 'https://x', '', 20, '03:00', '', clock_timestamp())"
+    Connection.objects.create(
+        source=source, kind="woocommerce", base_url="https://shop.example", credentials=b""
     )
 
 

@@ -51,6 +51,7 @@ MAY = {
     "sync.driftcorrection": ("v", "v", "v", "v"),
     "sync.inboundevent": ("", "", "v", "v"),
     "sync.refuseddelivery": ("", "", "v", "v"),
+    "sync.poll": ("v", "v", "v", "v"),
     "sync.sweeprun": ("v", "v", "v", "v"),
 }
 # The actions of lists, and who is offered each.
