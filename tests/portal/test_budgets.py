@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apikeys import keys
 from catalog_mirror.models import Product
+from catalog_mirror.records import BrandRecord
 from customers import applications
 from customers.models import Application
 from tests.factories import a_product, a_variant, fixed_price, mirrored, variant
@@ -17,10 +18,7 @@ MOST = 20
 
 @pytest.fixture
 def busy(people):
-    many = [
-        a_product(f"q{n}", *(a_variant(f"{n}{m}", sku=f"Q-{n}-{m}") for m in range(10, 13)))
-        for n in range(40)
-    ]
+    many = [a_product(f"q{n}", *_variants(n), brand=_brand(n)) for n in range(40)]
     mirrored(people.source, *many)
     for n in range(5):
         keys.issue(actor="ann", customer=people.alice, label=str(n))
@@ -50,6 +48,14 @@ def test_every_page_that_crosses_rooms_is_within_its_budget(busy, staff):
     ]
     found = {page: asked(staff, page) for page in pages}
     assert {page: count for page, count in found.items() if count > MOST} == {}
+
+
+def _brand(n: int) -> BrandRecord:
+    return BrandRecord(external_id=f"x{n}", slug=f"x{n}", name=f"X {n}")
+
+
+def _variants(n: int):
+    return (a_variant(f"{n}{m}", sku=f"Q-{n}-{m}") for m in range(10, 13))
 
 
 def asked(staff, page: str) -> int:
