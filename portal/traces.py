@@ -40,10 +40,9 @@ class Step:
 def trace(value: str) -> list[Step]:
     """Return what happened under a correlation id, a request id or a message id, or to a SKU, in order.
 
-    Empty where nothing is known of it.
+    Empty where nothing is known of it. SKUs come first: ids are looked for in the log of requests too.
     """
-    ids = _causes(value)
-    return sorted(_under(ids)) if ids else sorted(_of_sku(value))
+    return sorted(_of_sku(value)) or sorted(_under(_causes(value)))
 
 
 def _causes(value: str) -> set[str]:
@@ -51,8 +50,7 @@ def _causes(value: str) -> set[str]:
     ids = {value} | set(_ids(Delivery.objects.filter(message_id=value), "correlation_id"))
     ids |= set(_ids(InboundEvent.objects.filter(correlation_id__in=ids), "merged_into"))
     ids |= set(_ids(InboundEvent.objects.filter(delivery_id=value), "correlation_id"))
-    ids.discard("")
-    return ids if next(iter(_under(ids)), None) else set()
+    return ids - {""}
 
 
 def _ids(rows: QuerySet[Any], field: str) -> Iterable[str]:
