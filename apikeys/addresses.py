@@ -45,6 +45,11 @@ def client_address(request: HttpRequest) -> str | None:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
+def source_of(request: HttpRequest) -> str:
+    """Return what a caller is counted by: an address, an IPv6 subscriber's /64, or a pseudonym of it."""
+    return origin_of(client_address(request), hashed=settings.HASH_ADDRESSES).source
+
+
 def _without_port(text: str) -> str:
     """Return the address of `203.0.113.7:5678` and `[2001:db8::1]:5678`, as some proxies write it."""
     if text.startswith("["):

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
+from unfold.decorators import action
 
 from apikeys import claims, keys
 from apikeys.forms import BY_LINK, KeyForm, RevokeForm, RotateForm
@@ -67,15 +68,17 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     search_fields = ("=public_id", "customer__name", "customer__slug", "label")
     autocomplete_fields = ("customer",)
     actions = ("rotate", "revoke")
+    actions_detail = ("rotate_this", "revoke_this")
+    empty_hint = "No key yet. Issue one, or make a link by which a partner gets its own."
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return _may(request, "add_apikey")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What has ended stays as it was."""
+        """What has ended stays as it was. A button of the page asks with the key's id."""
         if not _may(request, "change_apikey"):
             return False
-        return obj is None or keys.living().filter(pk=obj.pk).exists()
+        return obj is None or keys.living().filter(pk=getattr(obj, "pk", obj)).exists()
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Hold the row where it will be changed, so that nobody else does since it was compared."""
@@ -181,6 +184,21 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         ]
         self.message_user(request, f"{sum(ended)} revoked.", messages.SUCCESS)
         return None
+
+    @action(description="Rotate", url_path="rotate", permissions=["change"])  # type: ignore[untyped-decorator]
+    def rotate_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        return self._asked(
+            request, self._only(object_id), RotateForm(), action="rotate", verb="Rotate"
+        )
+
+    @action(description="Revoke", url_path="revoke", permissions=["change"])  # type: ignore[untyped-decorator]
+    def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        return self._asked(
+            request, self._only(object_id), RevokeForm(), action="revoke", verb="Revoke"
+        )
+
+    def _only(self, object_id: str) -> QuerySet[ApiKey]:
+        return ApiKey.objects.filter(pk=object_id)
 
     def _are_too_many(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> bool:
         """Tell where more are chosen than the page that asks can carry; nothing is done to any."""

@@ -83,6 +83,14 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class RevokeForm(forms.Form):
+    """A key that has ended is not brought back, so the word is typed."""
+
+    confirm = forms.RegexField(
+        r"\A\s*(?i:revoke)\s*\Z",
+        label="Type revoke",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        error_messages={"invalid": "Type the word revoke. Nothing was done."},
+    )
     reason = forms.CharField(
         max_length=200,
         widget=UnfoldAdminTextInputWidget,

@@ -20,7 +20,9 @@ PARTS = (
     "deliveries",
     "admission_costs",
     "log_queries",
+    "staff_pages",
     "polling_costs",
+    "rehearsals",
 )
 
 

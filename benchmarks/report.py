@@ -9,7 +9,9 @@ from benchmarks import (
     outbound,
     overhead,
     polling,
+    portal,
     pricing,
+    rehearsal,
     requestlog,
     requests_cpu,
     sweeps,
@@ -199,3 +201,29 @@ def _middle_cursors(keys: list[str]) -> dict[str, str]:
     return {
         key: sealed(owners[key.split("_")[2]], "products", [middle, unfiltered]) for key in keys
     }
+
+
+def staff_pages() -> str:
+    """Return the table of what staff wait for."""
+    pages, summing = portal.measure()
+    head = "| page | median ms | worst ms | queries | sign-in pages |"
+    rows = [
+        f"| {p.name} | {p.median:.0f} | {p.worst:.0f} | {p.queries} | {p.ratio:.1f} |"
+        for p in pages
+    ]
+    told = f"Summing up the home page's figures took {summing:.2f} s."
+    return "\n".join([head, "|---|---|---|---|---|", *rows, "", told])
+
+
+def rehearsals() -> str:
+    """Return the table of a hard day."""
+    rows = [
+        f"| {d.name} | {d.polls:.0f} | {d.p50:.1f} | {d.p99:.0f} | {d.errors} | {d.limited} | {d.entries} "
+        f"| {d.blind} | {d.lag} | {d.web:.2f} | {d.database:.2f} |"
+        for d in rehearsal.measure()
+    ]
+    head = (
+        "| case | polls a second | p50 ms | p99 ms | errors | 429 | entries told | blind to a rule "
+        "| lag s, p50 / p99 | web, CPU s/s | database, CPU s/s |"
+    )
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|---|---|---|", *rows])

@@ -42,6 +42,8 @@ class Revision(models.Model):
             ),
             # A bootstrap by instant: the last revision recorded before it.
             models.Index(fields=["recorded_at", "number"], name="revision_recorded"),
+            # What a cause led to: a trace.
+            models.Index(fields=["correlation_id"], name="revision_of_cause"),
         ]
 
     def __str__(self) -> str:

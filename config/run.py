@@ -132,7 +132,7 @@ def refuse_taken(ports: Mapping[int, str]) -> None:
 
 def needs_engines() -> bool:
     """Tell whether the embedded engines are to run: unless both URLs are set."""
-    return not (settings.DATABASE_URL and settings.REDIS_URL)
+    return settings.EMBEDDED or not settings.REDIS_URL
 
 
 @contextmanager

@@ -3,9 +3,12 @@
 import gc
 import os
 
+import structlog
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
-from django.db import connection
+from django.db import OperationalError, connection
 
+from groundwork.postgres.base import DatabaseWrapper
 from groundwork.roles import refuse_unsafe_api_role
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -16,5 +19,12 @@ application = get_wsgi_application()
 gc.freeze()
 gc.set_threshold(20_000)
 
-refuse_unsafe_api_role(connection)
+# No request of this process may hold the database for long; partners' have limits of their own, less.
+DatabaseWrapper.timeouts = {"statement_timeout": "30s", "lock_timeout": "10s"}
+connection.close()
+try:
+    refuse_unsafe_api_role(connection)
+except (ImproperlyConfigured, OperationalError) as error:
+    structlog.get_logger(__name__).critical("web_not_started", error=str(error).strip())
+    raise SystemExit(1) from error
 connection.close()  # the threads that serve make their own

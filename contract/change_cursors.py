@@ -51,6 +51,11 @@ class ChangeCursor:
         return max((mark.at for mark in self.marks), default=None)
 
     @property
+    def at_least(self) -> int:
+        """The latest revision the cursor names: a page's own is never earlier."""
+        return max((mark.revision for mark in self.marks), default=0)
+
+    @property
     def marks(self) -> list[Mark]:
         return [mark for mark in (self.since, self.target) if mark]
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -130,14 +131,14 @@ def changes_page(
     target = cursor.target or now_of(snapshot)
     if cursor.since is None:
         ids, more = _enumerated(snapshot, cursor.position, limit)
-        variants = _shown(snapshot, ids, cursor.facets)
+        looked_at = partial(_shown, snapshot, cursor.facets)
     else:
         ids, more, terms = _candidates(snapshot, cursor, cursor.since)
         if more and if_few and cursor.target is None:
             raise VeryMany
-        variants = _compared(snapshot, cursor, cursor.since, ids, terms)
+        looked_at = partial(_compared, snapshot, cursor, cursor.since, terms)
     page = ChangesPage()
-    reached = _fill(snapshot, page, variants, limit)
+    reached = _fill(snapshot, page, map(looked_at, _batches(ids, limit)), limit)
     page.has_more = more or reached != (ids[-1] if ids else None)
     onward = cursor.onward(target, reached or cursor.position)
     page.cursor = (onward if page.has_more else cursor.ended(target)).sealed(snapshot.customer_id)
@@ -227,7 +228,15 @@ def _candidates(
     return ids[:EXAMINED], len(ids) > EXAMINED, terms
 
 
-def _shown(snapshot: Snapshot, ids: list[int], facets: tuple[str, ...]) -> Iterator[_Variant]:
+def _batches(ids: list[int], size: int) -> Iterator[list[int]]:
+    """Yield ids in batches that double: most candidates are told, so one batch fills most pages."""
+    start = 0
+    while start < len(ids):
+        yield ids[start : start + size]
+        start, size = start + size, size * 2
+
+
+def _shown(snapshot: Snapshot, facets: tuple[str, ...], ids: list[int]) -> Iterator[_Variant]:
     """Yield the variants of an enumeration: there is no past to compare with."""
     rows = visible_rows(snapshot, ids)
     prices = price_list(snapshot, [row.state for row in rows.values()])
@@ -238,10 +247,8 @@ def _shown(snapshot: Snapshot, ids: list[int], facets: tuple[str, ...]) -> Itera
 
 
 def _compared(
-    snapshot: Snapshot, cursor: ChangeCursor, since: Mark, ids: list[int], terms: list[Any]
+    snapshot: Snapshot, cursor: ChangeCursor, since: Mark, terms: list[Any], ids: list[int]
 ) -> Iterator[_Variant]:
-    if not ids:
-        return
     visible = visible_rows(snapshot, ids)
     states = _states(snapshot, ids, since.revision)
     moved = _moved_facets(snapshot, list(visible), since.revision)
@@ -301,24 +308,30 @@ def _interval(
 
 
 def _fill(
-    snapshot: Snapshot, page: ChangesPage, variants: Iterator[_Variant], limit: int
+    snapshot: Snapshot, page: ChangesPage, batches: Iterator[Iterator[_Variant]], limit: int
 ) -> int | None:
     """Write entries until the page is full; return the last variant that was dealt with."""
-    examined = list(variants)
-    past_skus = {sku for variant in examined for sku in variant.past_skus}
-    told = _carried(snapshot, past_skus)
-    version = version_of(snapshot)
-    reached = None
-    for variant in examined:
-        if len(page.entries) >= limit:
+    version, told, reached = version_of(snapshot), set[str](), None
+    for batch in batches:
+        examined = list(batch)
+        told |= _carried(snapshot, {sku for each in examined for sku in each.past_skus})
+        for variant in examined:
+            if len(page.entries) >= limit:
+                return reached
+            _tell(page, variant, told, version)
+            reached = variant.variant_id
+        if len(page.entries) >= limit:  # the next batch would be looked at for nothing
             break
-        for sku in sorted(variant.past_skus - told):
-            page.entries.append(_removal(sku, version))
-            told.add(sku)
-        if variant.row and variant.changed:
-            page.entries.append(_upsert(variant, variant.row, version))
-        reached = variant.variant_id
     return reached
+
+
+def _tell(page: ChangesPage, variant: _Variant, told: set[str], version: str) -> None:
+    """Write what is to be said of a variant; `told` are SKUs that are no removal, or were told as one."""
+    for sku in sorted(variant.past_skus - told):
+        page.entries.append(_removal(sku, version))
+        told.add(sku)
+    if variant.row and variant.changed:
+        page.entries.append(_upsert(variant, variant.row, version))
 
 
 def _removal(sku: str, version: str) -> bytes:

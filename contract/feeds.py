@@ -41,6 +41,10 @@ class Start:
     def not_before(self) -> datetime | None:
         return self.cursor.not_before if self.cursor else None
 
+    @property
+    def at_least(self) -> int:
+        return self.cursor.at_least if self.cursor else 0
+
 
 def start_of(query: QueryDict, *, customer_id: int) -> Start:
     """Read where to start; refuse what is neither a cursor of this customer nor an instant."""

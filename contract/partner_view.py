@@ -9,7 +9,13 @@ from typing import Any, NamedTuple
 import psycopg
 import structlog
 from django.core.exceptions import SuspiciousOperation
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connection,
+)
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.views import APIView
@@ -19,6 +25,7 @@ from apikeys.admission import Admission, admit, admit_then, complete
 from apikeys.keys import PresentedKey
 from apikeys.models import Scope
 from apikeys.presenting import KEY_IN_URL, TWO_AUTHORIZATIONS, presented
+from contract import replicas
 from contract.encodings import compressed
 from contract.etags import NO_DIGEST, Tag, Tags, Watched, digest_of, is_unchanged
 from contract.problems import Problem, method_not_allowed, problem_response, unavailable
@@ -64,6 +71,9 @@ class PartnerView(APIView):
     revision: int
     started: float
     opened: Opened | None = None
+    # What the primary had at the admission, where a replica may be read instead; such a read may lag.
+    may_lag = True
+    primary: replicas.Primary | None = None
     is_logged = False
 
     @property
@@ -74,11 +84,21 @@ class PartnerView(APIView):
         return self.admission.customer_id
 
     @contextmanager
-    def snapshot(self, not_before: datetime | None = None) -> Iterator[Snapshot]:
-        """Read as the caller; the end of the transaction and of the log's row are one round trip."""
+    def snapshot(
+        self, not_before: datetime | None = None, *, at_least: int = 0
+    ) -> Iterator[Snapshot]:
+        """Read as the caller, nothing older than this instant and this revision.
+
+        On the primary the end of the transaction and of the log's row are one round trip.
+        """
         opened, self.opened = self.opened, None
+        if self.primary:
+            opened = replicas.opened_for(
+                self.customer_id, self.primary, not_before=not_before, at_least=at_least
+            )
+        end = None if opened and opened.using != DEFAULT_DB_ALIAS else self._end
         with snapshot_for(
-            self.customer_id, not_before=not_before, opened=opened, end=self._end
+            self.customer_id, not_before=not_before, opened=opened, end=end
         ) as snapshot:
             self.revision = snapshot.revision
             yield snapshot
@@ -100,7 +120,8 @@ class PartnerView(APIView):
         """Return a list with its tag, or 304 where the partner's tag says that it has it already."""
         tags = Tags(self.customer_id, self.route, request.META.get("QUERY_STRING", ""))
         tag = tags.newest_of(request.headers.get("If-None-Match", ""))
-        with self.snapshot(tag.mark.at if tag else None) as snapshot:
+        since = (tag.mark.at, tag.mark.revision) if tag else (None, 0)
+        with self.snapshot(since[0], at_least=since[1]) as snapshot:
             if tag and is_unchanged(snapshot, tag, watched):
                 return self._not_modified(tag)
             answer = said(snapshot)
@@ -122,7 +143,9 @@ class PartnerView(APIView):
     def dispatch(self, request: HttpRequest, *_: Any, **kwargs: Any) -> HttpResponseBase:
         self.started = perf_counter()
         try:
-            self.admission, self.opened = _admitted(request, self.route)
+            self.admission, self.opened, self.primary = _admitted(
+                request, self.route, may_lag=self.may_lag
+            )
         except (DatabaseError, InterfaceError):
             log.exception("admission_failed")
             connection.close()
@@ -138,7 +161,7 @@ class PartnerView(APIView):
     def _answered(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
             _refuse(self.admission, self.scope)
-            response = self._handled(request, **kwargs)
+            response = self._handled_somewhere(request, **kwargs)
         except Problem as problem:
             response = problem_response(problem)
         except ContractInactive as inactive:
@@ -165,6 +188,18 @@ class PartnerView(APIView):
         if self.retirement:
             _add_headers(response, self.retirement.headers())
         return response
+
+    def _handled_somewhere(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Handle it; where a replica fails at it, once more by the primary: nothing was written."""
+        try:
+            return self._handled(request, **kwargs)
+        except (OperationalError, InterfaceError, psycopg.OperationalError):
+            if not self.primary:
+                raise
+            log.warning("replica_failed", route=self.route, exc_info=True)
+            replicas.rest()
+            self.primary = None
+            return self._handled(request, **kwargs)
 
     def _handled(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         method = (request.method or "").lower()
@@ -198,16 +233,20 @@ class PartnerView(APIView):
 _customer_of: dict[str, int] = {}
 
 
-def _admitted(request: HttpRequest, route: str) -> tuple[Admission, Opened | None]:
+# The admission, a snapshot opened along with it, and what the primary had where a replica is to be read.
+_Admitted = tuple[Admission, Opened | None, replicas.Primary | None]
+
+
+def _admitted(request: HttpRequest, route: str, *, may_lag: bool) -> _Admitted:
     key, fault = presented(request)
     try:
-        return _admit(key, fault, request, route)
+        return _admit(key, fault, request, route, may_lag=may_lag)
     except DatabaseError as error:
         if not _connection_was_lost(error):
             raise
         # The database was restarted under a kept connection; a new one may do. Nothing was written.
         connection.close()
-        return _admit(key, fault, request, route)
+        return _admit(key, fault, request, route, may_lag=may_lag)
 
 
 def _connection_was_lost(error: DatabaseError) -> bool:
@@ -216,22 +255,25 @@ def _connection_was_lost(error: DatabaseError) -> bool:
 
 
 def _admit(
-    key: PresentedKey | None, fault: str, request: HttpRequest, route: str
-) -> tuple[Admission, Opened | None]:
+    key: PresentedKey | None, fault: str, request: HttpRequest, route: str, *, may_lag: bool
+) -> _Admitted:
     caller = {
         "method": (request.method or "")[:8],
         "route": route,
         "correlation_id": correlation_id(),
         "address": client_address(request),
     }
+    if key and not fault and may_lag and replicas.are_there():
+        admission, row = admit_then(replicas.PRIMARY, {}, key, **caller)
+        return admission, None, replicas.Primary(*row)
     opening = opening_for(_customer_of.get(key.public_id)) if key and not fault else None
     if key and opening:
         admission, row = admit_then(opening.sql, opening.params, key, **caller)
-        return admission, Opened(opening.kept, row)
+        return admission, Opened(opening.kept, row), None
     admission = admit(key, fault=fault, **caller)
     if key and admission.customer_id is not None:
         _customer_of[key.public_id] = admission.customer_id
-    return admission, None
+    return admission, None, None
 
 
 def _refuse(admission: Admission, scope: str) -> None:

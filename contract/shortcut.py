@@ -1,4 +1,4 @@
-"""Partners and shops go straight to their views, past all that the staff site needs."""
+"""Partners, shops and probes go straight to their views, past all that the staff site needs."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve
 
-_PAST = ("/v1/", "/hooks/")
+_PAST = ("/v1/", "/hooks/", "/healthz", "/readyz", "/metrics")
 
 
 class PartnerShortcut:

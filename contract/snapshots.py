@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from customers.entitlements import NOTHING, SETTINGS, Entitlement, compiled
 from customers.visibility import Terms
@@ -69,10 +69,11 @@ class Snapshot:
     terms: Terms
     gate: Mapping[str, str]
     kept: Kept
+    using: str  # the database it is read from
 
     def rows(self, sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run a named statement inside this snapshot."""
-        return prepared(sql, params)
+        return prepared(sql, params, using=self.using)
 
 
 _kept: dict[int, Kept] = {}
@@ -97,6 +98,12 @@ class Opened:
 
     kept: Kept
     row: tuple[Any, ...]
+    using: str = DEFAULT_DB_ALIAS
+
+    def as_of(self, at: datetime) -> "Opened":
+        """Return it with another clock's instant in place of its own."""
+        number, nonce, recorded_at, _, epoch, rules = self.row
+        return replace(self, row=(number, nonce, recorded_at, at, epoch, rules))
 
 
 def opening_for(customer_id: int | None) -> Opening | None:
@@ -126,19 +133,28 @@ def snapshot_for(
     with whatever else it has to say to the database.
     """
     ended = False
+    opened = opened or open_for(customer_id)
     try:
-        yield _begun(customer_id, opened or _open(customer_id), not_before)
+        yield _begun(customer_id, opened, not_before)
         if end:
             end()
             ended = True
     finally:
-        if not ended and connection.connection and not connection.connection.closed:
-            together(COMMIT, {})
+        if not ended:
+            close(opened.using)
 
 
-def _open(customer_id: int) -> Opened:
+def open_for(customer_id: int, *, using: str = DEFAULT_DB_ALIAS) -> Opened:
+    """Open a snapshot's transaction; whoever gets it has `snapshot_for` or `close` end it."""
     opening = _opening(customer_id, _kept.get(customer_id, _UNKNOWN))
-    return Opened(opening.kept, together(opening.sql, opening.params)[0])
+    return Opened(opening.kept, together(opening.sql, opening.params, using=using)[0], using)
+
+
+def close(using: str) -> None:
+    """End a snapshot's transaction, where its connection lives."""
+    connection = connections[using]
+    if connection.connection and not connection.connection.closed:
+        together(COMMIT, {}, using=using)
 
 
 def _begun(customer_id: int, opened: Opened, not_before: datetime | None) -> Snapshot:
@@ -146,8 +162,8 @@ def _begun(customer_id: int, opened: Opened, not_before: datetime | None) -> Sna
     number, nonce, recorded_at, now, epoch, rules = opened.row
     at = max(now, recorded_at, not_before or now)
     if not kept.entitlement.is_current(rules, at):
-        kept = Kept(compiled(rules=rules, at=at))
-        prepared(_SET_GATE, kept.entitlement.gate)
+        kept = Kept(compiled(rules=rules, at=at, using=opened.using))
+        prepared(_SET_GATE, kept.entitlement.gate, using=opened.using)
         _keep(customer_id, kept)
     terms = kept.entitlement.terms
     if terms is None or not terms.hold(at):
@@ -162,6 +178,7 @@ def _begun(customer_id: int, opened: Opened, not_before: datetime | None) -> Sna
         terms=terms,
         gate=kept.entitlement.gate,
         kept=kept,
+        using=opened.using,
     )
 
 

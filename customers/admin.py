@@ -50,7 +50,7 @@ class TierAdmin(NamedAdmin):
 class CustomerAdmin(NamedAdmin):
     list_display = ("name", "slug", "created_at")
     search_fields = ("name", "slug")
-    fields = ("slug", "name", "contact_email")
+    fields = ("slug", "name", "contact_email", "payment_terms", "credit_limit")
 
 
 @admin.register(CustomerTerms)

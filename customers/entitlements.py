@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db import DEFAULT_DB_ALIAS
 
 from customers.visibility import Terms, window_holds
 from groundwork.statements import prepared
@@ -70,9 +71,9 @@ NOTHING = Entitlement(None, None, None, None, dict.fromkeys(SETTINGS, "{}"))
 _COMPILE = "select * from customers_entitlement(%(at)s::timestamptz)"
 
 
-def compiled(*, rules: UUID | None, at: datetime) -> Entitlement:
+def compiled(*, rules: UUID | None, at: datetime, using: str = DEFAULT_DB_ALIAS) -> Entitlement:
     """Compile what the customer of this transaction may see at `at`."""
-    row = prepared(_COMPILE, {"at": at})[0]
+    row = prepared(_COMPILE, {"at": at}, using=using)[0]
     status, starts, ends, tier_id, currency, unpriced, tiers, subjects, boundary = row
     if status is None:
         return Entitlement(rules, at, None, None, NOTHING.gate)

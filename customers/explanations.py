@@ -1,22 +1,29 @@
 """Why a customer sees a SKU, or does not: every rule that covers it, and what it came to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from catalog_mirror.models import Brand, Category, Product, Source, Variant
+from django.db import connection
+
 from catalog_mirror.states import State, Subject
 from customers.models import Customer
 from customers.past import Past
 from customers.visibility import RuleVersion, Terms, VisibilityVersion, is_visible
 
-_NAMES = {
-    "source": (Source, "slug"),
-    "brand": (Brand, "slug"),
-    "category": (Category, "slug"),
-    "product": (Product, "code"),
-    "variant": (Variant, "sku"),
-}
+# What rules name, in one statement however many there are.
+_NAMES = """
+    select s.kind, s.id, coalesce(o.slug, b.slug, c.slug, p.code, v.sku)
+    from unnest(%s::text[], %s::bigint[]) s (kind, id)
+    left join catalog_mirror_source o on s.kind = 'source' and o.id = s.id
+    left join catalog_mirror_brand b on s.kind = 'brand' and b.id = s.id
+    left join catalog_mirror_category c on s.kind = 'category' and c.id = s.id
+    left join catalog_mirror_product p on s.kind = 'product' and p.id = s.id
+    left join catalog_mirror_variant v on s.kind = 'variant' and v.id = s.id
+"""
+
+
+_ALL: Subject = ("all", 0)
 
 
 @dataclass(frozen=True)
@@ -67,14 +74,16 @@ def explain_visibility(
     )
 
 
-def subject_name(subject: Subject) -> str:
-    """Return what a rule names, in words: "brand northcup"."""
-    kind, subject_id = subject
-    if kind == "all":
-        return "everything"
-    model, column = _NAMES[kind]
-    name = model._default_manager.filter(pk=subject_id).values_list(column, flat=True).first()  # noqa: SLF001
-    return f"{kind} {name}"
+def subject_names(subjects: Iterable[Subject]) -> dict[Subject, str]:
+    """Return what rules name, in words: "brand northcup"."""
+    named = sorted(set(subjects) - {_ALL})
+    names = {_ALL: "everything"}
+    if named:
+        kinds, ids = [kind for kind, _ in named], [pk for _, pk in named]
+        with connection.cursor() as cursor:
+            cursor.execute(_NAMES, [kinds, ids])
+            names |= {(kind, pk): f"{kind} {name}" for kind, pk, name in cursor.fetchall()}
+    return names
 
 
 def outside_window(rule: RuleVersion, at: datetime) -> str:
@@ -111,6 +120,7 @@ def _because(
 
 
 def _considered(rules: list[VisibilityVersion], at: datetime) -> Iterator[Considered]:
+    names = subject_names(rule.subject for rule in rules)
     is_denied = any(rule.effect == "deny" and rule.holds(at) for rule in rules)
     for rule in sorted(rules, key=lambda rule: (rule.effect != "deny", rule.id)):
         outcome = outside_window(rule, at)
@@ -119,7 +129,7 @@ def _considered(rules: list[VisibilityVersion], at: datetime) -> Iterator[Consid
             rule=rule.id,
             says=rule.effect,
             who=rule.who,
-            what=subject_name(rule.subject),
+            what=names[rule.subject],
             starts_at=rule.starts_at,
             ends_at=rule.ends_at,
             outcome=outcome or ("decides" if decides else "overruled by a denial"),

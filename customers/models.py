@@ -4,10 +4,10 @@ import uuid
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce, Lower, Now
 from django.db.models.lookups import LessThanOrEqual
 
-from catalog_mirror.models import Brand, Category, Product, Source, Variant
+from catalog_mirror.models import Brand, Category, Product, Source, Variant, money
 
 
 class Tier(models.Model):
@@ -18,13 +18,40 @@ class Tier(models.Model):
         return self.name
 
 
+class PaymentTerms(models.TextChoices):
+    PREPAID = "prepaid", "Prepaid"
+    NET_14 = "net_14", "Net 14 days"
+    NET_30 = "net_30", "Net 30 days"
+    NET_60 = "net_60", "Net 60 days"
+
+
 class Customer(models.Model):
+    """Credit and payment are for staff and the order desk to know: no view is a function of them."""
+
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=200)
     contact_email = models.EmailField(
         blank=True, default="", db_default="", help_text="Told before a key of theirs ends."
     )
+    credit_limit = money(
+        null=True, blank=True, help_text="In the currency of its terms. Empty: none was agreed."
+    )
+    payment_terms = models.CharField(
+        max_length=10,
+        choices=PaymentTerms.choices,
+        default=PaymentTerms.PREPAID,
+        db_default=PaymentTerms.PREPAID.value,
+    )
     created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="credit_limit_not_negative",
+                condition=Q(credit_limit__gte=0) | Q(credit_limit=None),
+                violation_error_message="A credit limit is zero or more.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -225,3 +252,116 @@ class RuleFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class VisibilityTemplate(models.Model):
+    """What a new customer is let see: its lines become rules of the customer's own, once."""
+
+    name = models.CharField(max_length=100, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VisibilityTemplateLine(models.Model):
+    """One rule to be: what it names, or everything where it names nothing."""
+
+    template = models.ForeignKey(VisibilityTemplate, models.CASCADE, related_name="lines")
+    effect = models.CharField(max_length=5, choices=VisibilityRule.Effect.choices)
+    source = models.ForeignKey(Source, models.PROTECT, null=True, blank=True)
+    brand = models.ForeignKey(Brand, models.PROTECT, null=True, blank=True)
+    category = models.ForeignKey(Category, models.PROTECT, null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="template_line_names_one_what",
+                condition=LessThanOrEqual(
+                    models.Func(
+                        F("source"),
+                        F("brand"),
+                        F("category"),
+                        function="num_nonnulls",
+                        output_field=models.IntegerField(),
+                    ),
+                    1,
+                ),
+                violation_error_message="Name a source, a brand or a category, or nothing for all.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.effect} {self.source or self.brand or self.category or 'everything'}"
+
+
+class Application(models.Model):
+    """A business that asks to become a customer, and what became of it.
+
+    `told_at` is when the applicant was written to of the decision, `told_claimed_at` since when
+    somebody is at it. `first_call_at` is the first request of the customer that was answered.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+        BLOCKED = "blocked"
+
+    class BusinessType(models.TextChoices):
+        DISTRIBUTOR = "distributor", "Distributor of promotional products"
+        AGENCY = "agency", "Agency"
+        RETAILER = "retailer", "Retailer"
+        MANUFACTURER = "manufacturer", "Manufacturer or decorator"
+        OTHER = "other", "Other"
+
+    business_name = models.CharField(max_length=200)
+    business_type = models.CharField(max_length=20, choices=BusinessType.choices)
+    tax_id = models.CharField("tax id", max_length=40)
+    contact_name = models.CharField(max_length=200)
+    contact_email = models.EmailField()
+    monthly_volume = models.PositiveIntegerField(
+        "estimated monthly volume", help_text="Pieces you expect to order in a month."
+    )
+    notes = models.TextField(blank=True, max_length=2000)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    address = models.GenericIPAddressField(null=True)
+    applied_at = models.DateTimeField(db_default=Now())
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decision_note = models.CharField(max_length=1000, blank=True)
+    customer = models.OneToOneField(Customer, models.PROTECT, null=True)
+    told_claimed_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    first_call_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="application_is_decided_by_somebody",
+                condition=Q(status="pending", decided_at=None)
+                | ~Q(status="pending") & Q(decided_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="approved_application_has_its_customer",
+                condition=Q(status="approved", customer__isnull=False)
+                | ~Q(status="approved") & Q(customer=None),
+            ),
+            models.CheckConstraint(
+                name="rejection_has_a_note",
+                condition=~Q(status="rejected") | ~Q(decision_note=""),
+                violation_error_message="Say why: the applicant is told.",
+            ),
+            # Who sends the form twice waits once.
+            models.UniqueConstraint(
+                Lower("contact_email"), condition=Q(status="pending"), name="one_waits_an_applicant"
+            ),
+        ]
+        indexes = [
+            # The form's limit: how many came from an address, and from all, of late.
+            models.Index(fields=["applied_at"], name="applications_of_late"),
+            # The queue, and what is to be told.
+            models.Index(fields=["status", "applied_at"], name="applications_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return self.business_name

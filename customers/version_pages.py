@@ -7,7 +7,8 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
@@ -18,6 +19,7 @@ from groundwork.admin import ReadOnlyAdmin
 
 WHO_AND_WHAT = ("customer", "tier", *SUBJECTS)
 WINDOW = ("starts_at", "ends_at")
+MOST_AT_ONCE = 200
 # What a list of rules shows of each beside what it says.
 WHO_WHAT_WHEN = ("who", "what", *WINDOW, "from_revision", "until_revision")
 
@@ -111,23 +113,50 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
         version: Version = versions.change(self.model, rule_uid, actor=actor, **says)
         return version
 
-    @admin.action(description="Withdraw: end it now")
-    def withdraw(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    @admin.action(description="Withdraw: end it now", permissions=["change"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        chosen = queryset.filter(until_revision=None)
+        if "apply" not in request.POST:
+            return self._asked(request, chosen, action="withdraw", verb="Withdraw")
         self._each(
             request,
-            queryset.filter(until_revision=None),
+            chosen,
             lambda v, actor: versions.withdraw(type(v), v.rule_uid, actor=actor),
             "withdrawn",
         )
+        return None
 
-    @admin.action(description="Restore: say this again, from now on")
-    def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    @admin.action(description="Restore: say this again, from now on", permissions=["change"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        chosen = queryset.exclude(until_revision=None)
+        if "apply" not in request.POST:
+            return self._asked(request, chosen, action="restore", verb="Restore")
         self._each(
             request,
-            queryset.exclude(until_revision=None),
+            chosen,
             lambda v, actor: versions.restore(type(v), v.pk, actor=actor),
             "restored",
         )
+        return None
+
+    def _asked(
+        self, request: HttpRequest, chosen: QuerySet[Any], *, action: str, verb: str
+    ) -> HttpResponse | None:
+        """Return the page that counts what an action is about, and asks."""
+        rows = list(chosen.order_by("pk")[: MOST_AT_ONCE + 1])
+        if not rows or len(rows) > MOST_AT_ONCE:
+            told = f"Choose 1 to {MOST_AT_ONCE} that this can be done to."
+            self.message_user(request, told, messages.ERROR)
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{verb} {len(rows)} rule{'' if len(rows) == 1 else 's'}",
+            "opts": self.opts,
+            "chosen": [(row.pk, f"{row}, for {self.who(row)}") for row in rows],
+            "action": action,
+            "verb": verb,
+        }
+        return TemplateResponse(request, "customers/confirm.html", context)
 
     def _each(
         self,

@@ -1,12 +1,13 @@
 """The only writer of rules and terms: a change closes a version and opens its successor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model
 
 from catalog_mirror import revisions
+from catalog_mirror.revisions import TakenRevision
 from customers.models import CustomerTerms, Version
 from groundwork import audit
 
@@ -26,8 +27,13 @@ def add(model: type[_V], *, actor: str, **says: Any) -> _V:
     Raise `ValidationError` for what the rule must not say.
     """
     with revisions.writing(f"rule by {actor}", touches_rules=True) as revision:
-        version = _opened(model(from_revision=revision.number, **says))
-        _note(actor, "opened", version, before=None, after=version)
+        return add_in(revision, model, actor=actor, **says)
+
+
+def add_in(revision: TakenRevision, model: type[_V], *, actor: str, **says: Any) -> _V:
+    """Open a new rule as a part of a revision that its caller took, together with other writes."""
+    version = _opened(model(from_revision=revision.number, **says))
+    _note(actor, "opened", version, before=None, after=version)
     return version
 
 
@@ -48,11 +54,32 @@ def change(
     `exact` has the last word on the whole of it, or raises `ValidationError`.
     """
     with revisions.writing(f"rule by {actor}", touches_rules=True) as revision:
-        before = _open_version(model, rule_uid)
-        _close(before, revision.number)
-        content = exact(_said(before) | _columns(model, says))
-        after = _opened(model(from_revision=revision.number, rule_uid=rule_uid, **content))
-        _note(actor, "changed", after, before=before, after=after)
+        return _changed(revision, model, rule_uid, actor=actor, exact=exact, says=says)
+
+
+def change_all(model: type[_V], rule_uids: Iterable[UUID], *, actor: str, **says: Any) -> list[_V]:
+    """Change several rules alike in one revision: all of them, or none where one is refused."""
+    with revisions.writing(f"rules by {actor}", touches_rules=True) as revision:
+        return [
+            _changed(revision, model, uid, actor=actor, exact=_as_said, says=says)
+            for uid in rule_uids
+        ]
+
+
+def _changed(
+    revision: TakenRevision,
+    model: type[_V],
+    rule_uid: UUID,
+    *,
+    actor: str,
+    exact: Callable[[dict[str, Any]], dict[str, Any]],
+    says: dict[str, Any],
+) -> _V:
+    before = _open_version(model, rule_uid)
+    _close(before, revision.number)
+    content = exact(_said(before) | _columns(model, says))
+    after = _opened(model(from_revision=revision.number, rule_uid=rule_uid, **content))
+    _note(actor, "changed", after, before=before, after=after)
     return after
 
 

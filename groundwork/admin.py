@@ -4,11 +4,12 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
+from groundwork.instants import shown
 from groundwork.models import Alarm, AuditEntry
 
 # Beyond it a list says "many": counting a large table costs more than looking at its first page.
@@ -33,6 +34,30 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     # Nothing is edited here, so no widget may load a table of choices.
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
+    # What a list says that has nothing in it; without one it is Django's sentence.
+    empty_hint = "There is nothing here. What comes up is listed by itself."
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        """Follow what the list shows: Django's own `True` leaves out relations that may be empty."""
+        named = super().get_list_select_related(request)
+        if named is not True:
+            return named
+        shown_of = set(self.list_display)
+        return [f.name for f in self.opts.concrete_fields if f.is_relation and f.name in shown_of]
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """Show instants in the viewer's zone, with UTC for who points at one."""
+        return tuple(map(self._column, super().get_list_display(request)))
+
+    def _column(self, name: Any) -> Any:
+        fields = {field.name: field for field in self.opts.concrete_fields}
+        field = fields.get(name) if isinstance(name, str) else None
+        if not isinstance(field, DateTimeField) or hasattr(self, field.name):
+            return name
+        label = field.verbose_name.capitalize()
+        return admin.display(description=label, ordering=field.name)(
+            lambda row, at=field.attname: shown(getattr(row, at))
+        )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False

@@ -1,8 +1,11 @@
 """Instants as people give them, and as the database has them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connection
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 
 class InstantRefused(ValueError):
@@ -28,3 +31,16 @@ def database_now() -> datetime:
         cursor.execute("select clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
     return now
+
+
+def shown(at: datetime | None) -> SafeString | str:
+    """Return an instant as pages show it: in the viewer's zone, with UTC for who points at it."""
+    if at is None:
+        return "-"
+    utc, here = at.astimezone(UTC), timezone.localtime(at)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        utc.isoformat(timespec="seconds"),
+        f"{utc:%Y-%m-%d %H:%M:%S} UTC",
+        f"{here:%Y-%m-%d %H:%M}",
+    )

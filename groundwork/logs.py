@@ -7,57 +7,70 @@ from typing import Any
 
 import structlog
 
+# What a line must not show, whoever wrote it: the secrets of keys, claim links, webhooks and shops,
+# passwords in addresses, and whatever stands behind `Authorization`.
+SECRETS = re.compile(
+    r"""
+      (?<=tc_live_.{12}_)\w+ | (?<=tc_test_.{12}_)\w+ | (?<=tc_claim_)\w+
+    | (?<=whsec_)[\w+/=]+ | (?<=\bc[ks]_)[0-9a-f]{40}\b | (?<=\bshp(?:at|ss|ca|pa)_)\w+
+    | (?<=://)[^\s/@'"]*:[^\s/@'"]+(?=@)
+    | (?<=Authorization:\s)\w+\s+[^\s'",]+
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+_SHARED: list[structlog.types.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
 
 def configure(options: dict[str, Any]) -> None:
     """Set up structlog and the standard library's loggers alike; Django's `LOGGING_CONFIG`."""
-    shared: list[structlog.types.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(_standard_library(options, shared))
-
-
-def _standard_library(
-    options: dict[str, Any], shared: list[structlog.types.Processor]
-) -> dict[str, Any]:
-    renderer = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if options["json"]
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=False,
-                pad_event_to=0,
-                exception_formatter=structlog.dev.plain_traceback,  # without the values of variables
-            )
-        ]
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"line": {"()": formatter, "json": options["json"]}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "root": {"handlers": ["stderr"], "level": options["level"]},
+        }
     )
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {
-            "line": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": shared,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    *renderer,
-                    _masking(options["masked"]),
-                ],
-            }
-        },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": options["level"]},
-    }
+    logging.captureWarnings(capture=options["json"])
 
 
-def _masking(secrets: str) -> Any:
-    """Return the last step of a line: what looks like a secret is left out of it."""
-    pattern = re.compile(secrets)
-    return lambda _logger, _method, line: pattern.sub("[secret]", line)
+def formatter(*, json: bool = True) -> logging.Formatter:
+    """Return what makes a line of a record, ours or the standard library's; the web server's too."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_SHARED,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *(_JSON if json else _READABLE),
+            _masked,
+        ],
+    )
+
+
+_JSON: list[structlog.types.Processor] = [
+    structlog.processors.format_exc_info,
+    structlog.processors.JSONRenderer(),
+]
+_READABLE: list[structlog.types.Processor] = [
+    structlog.dev.ConsoleRenderer(
+        colors=False,
+        pad_event_to=0,
+        exception_formatter=structlog.dev.plain_traceback,  # without the values of variables
+    )
+]
+
+
+def _masked(_logger: Any, _method: str, line: Any) -> Any:
+    """Return a line without what looks like a secret."""
+    return SECRETS.sub("[secret]", line)

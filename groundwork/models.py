@@ -33,6 +33,9 @@ class Alarm(models.Model):
     opened_at = models.DateTimeField(db_default=Now())
     closed_at = models.DateTimeField(null=True)
     correlation_id = models.CharField(max_length=64)
+    # When staff were told of its opening, and of its end.
+    told_at = models.DateTimeField(null=True)
+    told_closed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -44,3 +47,13 @@ class Alarm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.subject}"
+
+
+class Heartbeat(models.Model):
+    """When something that nobody waits for was last seen at work."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    beaten_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
@@ -29,9 +30,32 @@ def take(connection: BaseDatabaseWrapper, role: str) -> None:
         )
 
 
+def refuse_another(connection: BaseDatabaseWrapper, role: str) -> None:
+    """Raise `ImproperlyConfigured` unless the session works in the role already, as a pooler sets it."""
+    wanted = role_name(connection, role)
+    with connection.cursor() as cursor:
+        cursor.execute("select current_user")
+        found = cursor.fetchone()[0]
+    if found != wanted:
+        raise ImproperlyConfigured(
+            f"With DATABASE_POOLED the pooler sets the role, and it set {found}: give the database "
+            f"connect_query='set role \"{wanted}\"'. Only web processes may be pooled."
+        )
+
+
+def refuse_pooled(what: str) -> None:
+    """Raise `ImproperlyConfigured` for what needs a session of its own."""
+    if settings.DATABASE_POOLED:
+        raise ImproperlyConfigured(
+            f"{what} keeps a session of its own: let DATABASE_URL lead to Postgres itself, without "
+            "DATABASE_POOLED."
+        )
+
+
 @contextmanager
 def owner(connection: Any) -> Iterator[None]:
     """Run a block as the owner of the tables, making the roles first where they are missing."""
+    refuse_pooled("A migration")
     with connection.cursor() as cursor:
         cursor.execute("reset role")
         cursor.execute("set lock_timeout = '10s'")  # a migration must not queue up all requests
@@ -57,13 +81,19 @@ def _ensure_roles(cursor: CursorWrapper, names: dict[str, str]) -> None:
         cursor.execute("select rolsuper from pg_roles where rolname = current_user")
         if not cursor.fetchone()[0]:
             cursor.execute(f"grant {quoted[role]} to current_user")
-    cursor.execute(_GRANTS.format(**quoted))
+    cursor.execute(_GRANTS.format(**quoted, owner_text=f"'{names['owner']}'"))
 
 
 # What the owner creates, the app role may use; the api role is granted table by table.
 _GRANTS = """
     grant {app} to {owner};
-    grant usage, create on schema public to {owner} with grant option;
+    do $$ begin
+        -- Once only: who is a member of the owner, and does not own the schema by name, would grant it the
+        -- second time in its own name.
+        if not has_schema_privilege({owner_text}, 'public', 'create with grant option') then
+            grant usage, create on schema public to {owner} with grant option;
+        end if;
+    end $$;
     grant usage on schema public to {app}, {api};
     alter default privileges for role {owner} in schema public
         grant select, insert, update, delete on tables to {app};

@@ -4,19 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
 
 
-def prepared(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def prepared(
+    sql: str, params: Mapping[str, Any], *, using: str = DEFAULT_DB_ALIAS
+) -> list[tuple[Any, ...]]:
     """Run a statement that the server keeps prepared for this connection; return its rows."""
+    connection = connections[using]
     connection.ensure_connection()
     with connection.wrap_database_errors:
         cursor = psycopg.Cursor(connection.connection)
-        return cursor.execute(sql, params, prepare=True).fetchall()
+        return cursor.execute(sql, params, prepare=not settings.DATABASE_POOLED).fetchall()
 
 
-def results(sql: str, params: Mapping[str, Any]) -> list[list[tuple[Any, ...]]]:
+def results(
+    sql: str, params: Mapping[str, Any], *, using: str = DEFAULT_DB_ALIAS
+) -> list[list[tuple[Any, ...]]]:
     """Run several statements in one round trip; return the rows of each."""
+    connection = connections[using]
     connection.ensure_connection()
     with connection.wrap_database_errors:
         cursor = psycopg.ClientCursor(connection.connection)
@@ -27,9 +34,11 @@ def results(sql: str, params: Mapping[str, Any]) -> list[list[tuple[Any, ...]]]:
         return every
 
 
-def together(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def together(
+    sql: str, params: Mapping[str, Any], *, using: str = DEFAULT_DB_ALIAS
+) -> list[tuple[Any, ...]]:
     """Run several statements in one round trip; return the rows of the last."""
-    return results(sql, params)[-1]
+    return results(sql, params, using=using)[-1]
 
 
 def _rows_of(cursor: psycopg.Cursor[Any]) -> list[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ from django.db.models import F
 from groundwork import audit
 from groundwork.alarms import close_alarm, open_alarm
 from groundwork.instants import database_now
-from groundwork.sealing import seal
+from groundwork.sealing import reseal_rows, seal
 from outbound_hooks import deliveries
 from outbound_hooks.addresses import checked_url
 from outbound_hooks.models import FACETS, Endpoint
@@ -196,3 +196,8 @@ def _new_id() -> str:
 
 def _note(actor: str, what: str, endpoint: Endpoint, **told: Any) -> None:
     audit.record(actor, action=f"endpoint.{what}", subject=endpoint.public_id, **told)
+
+
+def reseal() -> int:
+    """Put all secrets under the newest key; return of how many endpoints."""
+    return reseal_rows(Endpoint.objects.all(), fields=("secret", "previous_secret"))

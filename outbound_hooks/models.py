@@ -120,9 +120,11 @@ class Delivery(models.Model):
                 fields=["next_attempt_at"], condition=Q(status="pending"), name="delivery_next"
             ),
             models.Index(fields=["endpoint", "-id"], name="delivery_of_endpoint"),
+            models.Index(fields=["correlation_id"], name="delivery_of_cause"),  # a trace
             models.Index(
                 fields=["ended_at"], condition=Q(ended_at__isnull=False), name="delivery_ended"
             ),
+            models.Index(fields=["-ended_at"], condition=Q(status="dead"), name="delivery_dead"),
         ]
 
     def __str__(self) -> str:

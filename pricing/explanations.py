@@ -1,11 +1,12 @@
 """Why a price is what it is: every rule that covers the SKU, and what decided for or against it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from customers.explanations import Considered, no_contract, outside_window, subject_name
+from catalog_mirror.states import Subject
+from customers.explanations import Considered, no_contract, outside_window, subject_names
 from customers.models import Customer
 from customers.past import Past
 from customers.visibility import Terms
@@ -70,7 +71,8 @@ def explain_price(
     between = contest(state, terms, rules, past.at)
     listed = listed_for(state, terms)
     won = _lowest(between, listed, terms, quantity)
-    case = _Case(terms, listed, between, won, quantity, past.at)
+    names = subject_names(rule.subject for rule in rules)
+    case = _Case(terms, listed, between, won, quantity, past.at, names)
     return PriceExplanation(
         customer=customer.slug,
         sku=sku,
@@ -120,6 +122,7 @@ class _Case:
     won: Winner | None
     quantity: int
     at: datetime
+    names: Mapping[Subject, str]
 
     def in_order(self, rules: Iterable[PriceVersion]) -> list[PriceVersion]:
         """Return the candidates by their rank, then what was left out."""
@@ -132,7 +135,7 @@ class _Case:
             rule=rule.id,
             says=_says(rule),
             who=rule.who,
-            what=subject_name(rule.subject),
+            what=self.names[rule.subject],
             starts_at=rule.starts_at,
             ends_at=rule.ends_at,
             outcome="decides" if decides else self._outcome(rule),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from catalog_mirror.states import State
-from customers.explanations import Considered, outside_window, subject_name
+from customers.explanations import Considered, outside_window, subject_names
 from customers.past import Past
 from customers.visibility import RuleVersion, Terms
 from pricing.order_minimums import (
@@ -90,13 +90,14 @@ def _considered(
     """Return the rules by their rank, what was left out last; the first that holds decides."""
     outcomes = {r.id: outside_window(r, past.at) or (left_out or {}).get(r.id, "") for r in rules}
     ranked = sorted(rules, key=lambda rule: (bool(outcomes[rule.id]), rank(rule)))
+    names = subject_names(rule.subject for rule in ranked)
     best = next((rank(rule) for rule in ranked if not outcomes[rule.id]), None)
     return [
         Considered(
             rule=rule.id,
             says=says(rule),
             who=rule.who,
-            what=subject_name(rule.subject),
+            what=names[rule.subject],
             starts_at=rule.starts_at,
             ends_at=rule.ends_at,
             outcome=outcomes[rule.id] or _place(rank(rule), best or (), words),

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from catalog_mirror.models import Source
 from groundwork.alarms import close_alarm, open_alarm
-from groundwork.sealing import SealBroken, seal, unseal
+from groundwork.sealing import SealBroken, reseal_rows, seal, unseal
 from sync.budget import turns_of
 from sync.connectors import Connector, Dialect, Way
 from sync.kinds import KINDS
@@ -169,3 +169,8 @@ def note_webhooks(source: Source, *, problem: str) -> None:
     Connection.objects.filter(source=source).update(
         webhooks_checked_at=database_time(), webhooks_problem=problem[:1000]
     )
+
+
+def reseal() -> int:
+    """Put credentials and hook secrets under the newest key; return of how many sources."""
+    return reseal_rows(Connection.objects.all(), fields=("credentials", "hook_secrets"))

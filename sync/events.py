@@ -255,7 +255,7 @@ def _look_for_dead(source: Source) -> None:
         DEAD,
         subject=source.slug,
         message=f"{dead.count()} events of {source.slug} could not be followed, the last because: {last} "
-        f"Look at them under /admin/, then `manage.py replay_events --source {source.slug}`.",
+        f"Look at them on the staff site, then `manage.py replay_events --source {source.slug}`.",
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from catalog_mirror.models import Product, Source, Variant
-from groundwork.correlation import correlated
+from groundwork.correlation import correlated, correlation_id
 from groundwork.sealing import SealBroken
 from sync import connections, events, runs
 from sync.connections import NotConnected, database_time, dialect_of
@@ -59,6 +59,13 @@ def follow(source: Source) -> bool:
             if set(events.due_sources()) - {source.pk}:
                 break  # another shop's turn: a busy one must not keep the worker from it
     return source.pk in events.due_sources()
+
+
+def read_again(source: Source, product_ids: Iterable[str]) -> None:
+    """Read products again now, because a person asks. Raise `ShopError`, `NotConnected`, `SealBroken`."""
+    errands = [Errand(each, is_family=True) for each in sorted(set(product_ids))]
+    with line_to(source) as connector, correlated(correlation_id()):
+        refetch(source, connector, errands)
 
 
 def _follow(source: Source, claimed: list[Claimed], *, ends_at: float) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from django.db import connection
 
 from catalog_mirror.models import Source
+from groundwork.roles import refuse_pooled
 
 # The first half of a two-part advisory lock; any constant that nothing else uses.
 FOLLOWING, POLLING = 0x666F, 0x706F
@@ -14,6 +15,7 @@ FOLLOWING, POLLING = 0x666F, 0x706F
 @contextmanager
 def try_lock(kind: int, source: Source) -> Iterator[bool]:
     """Hold a source's lock for a block; yield False where another session holds it."""
+    refuse_pooled("Following a shop")
     with connection.cursor() as cursor:
         cursor.execute("select pg_try_advisory_lock(%s, %s)", [kind, source.pk])
         is_ours = bool(cursor.fetchone()[0])

@@ -235,6 +235,11 @@ class InboundEvent(models.Model):
             models.Index(fields=["source"], name="events_dead", condition=Q(status="dead")),
             # The purge: the oldest that are done.
             models.Index(fields=["settled_at"], name="events_done", condition=Q(status="done")),
+            # A trace: what one cause led to, and what was merged with it.
+            models.Index(fields=["correlation_id"], name="events_of_cause"),
+            models.Index(
+                fields=["merged_into"], name="events_merged", condition=~Q(merged_into="")
+            ),
         ]
 
     def __str__(self) -> str:

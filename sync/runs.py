@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from catalog_mirror.models import Source
 from groundwork.correlation import correlation_id, new_correlation_id
+from groundwork.roles import refuse_pooled
 from sync.models import SweepRun
 from sync.tally import COUNTS, SweepResult
 
@@ -40,6 +41,7 @@ class AlreadyRunning(Exception):
 @contextmanager
 def only_sweep_of(source: Source) -> Iterator[None]:
     """Hold the source's lock for a block; raise `AlreadyRunning` where another holds it."""
+    refuse_pooled("A sweep")
     with connection.cursor() as cursor:
         cursor.execute("select pg_try_advisory_lock(%s, %s)", [_SWEEPS, source.pk])
         if not cursor.fetchone()[0]:

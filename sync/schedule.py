@@ -10,8 +10,6 @@ from sync import connections, corrections, polling, runs
 from sync.connections import database_time
 from sync.models import Connection
 
-# A night's sweep and half a day for it to be mended.
-OVERDUE = timedelta(hours=36)
 # Between two looks at a shop's webhooks.
 CHECKED = timedelta(hours=24)
 # Sweeps that run side by side: each keeps one of the workers' processes, and events want some too.
@@ -51,7 +49,7 @@ def due_runs() -> list[tuple[int, int]]:
 
 def _alarm_if_overdue(row: Connection, at: datetime) -> None:
     last = row.last_complete_sweep_at
-    if at - (last or row.created_at) <= OVERDUE:
+    if at - (last or row.created_at) <= settings.LEVEL_SWEEP_OVERDUE:
         return
     since = f"since {last:%Y-%m-%d %H:%M} UTC" if last else "yet"
     open_alarm(

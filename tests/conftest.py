@@ -36,6 +36,8 @@ _KEPT = {
     "django_migrations": "true",
     "django_content_type": "true",
     "auth_permission": "true",
+    "auth_group": "true",
+    "auth_group_permissions": "true",
     "catalog_mirror_epoch": "number = 1",
     "catalog_mirror_revision": "number = 0",
 }

@@ -120,7 +120,7 @@ class Engine(ABC):
 
     def _claim(self) -> IO[str]:
         """Lock the folder; the lock lives as long as any process that was handed it."""
-        claim = (self.home / f"{self.program}.lock").open("a")
+        claim = (self.home / f"{self.folder.name}.lock").open("a")
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

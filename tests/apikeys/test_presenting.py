@@ -91,7 +91,7 @@ def test_a_key_in_the_address_that_is_none_of_ours_alarms_nobody(alice):
 def test_no_log_line_ever_holds_a_key_or_a_claim_link(capsys, settings):
     before = logging.root.handlers[:]
     try:
-        logs.configure({"level": "INFO", "json": True, "masked": settings.LOGGING["masked"]})
+        logs.configure({"level": "INFO", "json": True})
         logging.getLogger("django.request").warning(
             "Bad Request: %s", f"/v1/products/{unknown_key()}"
         )

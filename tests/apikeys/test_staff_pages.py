@@ -245,7 +245,11 @@ def test_keys_are_revoked_with_a_reason_that_is_asked_for(alder, staff):
     empty = acted(staff, "revoke", first[8:20], apply="yes", reason="")
     assert "This field is required." in empty.content.decode()
     assert ApiKey.objects.exclude(revoked_at=None).count() == 0
-    acted(staff, "revoke", first[8:20], second[8:20], apply="yes", reason="leaked")
+    untyped = acted(staff, "revoke", first[8:20], apply="yes", reason="leaked", confirm="yes")
+    assert "Type the word revoke. Nothing was done." in untyped.content.decode()
+    assert ApiKey.objects.exclude(revoked_at=None).count() == 0
+    says = {"apply": "yes", "reason": "leaked", "confirm": " Revoke "}
+    acted(staff, "revoke", first[8:20], second[8:20], **says)
     assert list(ApiKey.objects.values_list("revoked_reason", flat=True)) == ["leaked"] * 2
     assert (outcomes(first, 1), outcomes(second, 1)) == (["refused"], ["refused"])
 
@@ -286,7 +290,10 @@ def test_who_may_only_look_changes_nothing(alder):
     client.force_login(user)
     assert client.get(LIST).status_code == 200
     assert client.get(f"{LIST}add/").status_code == 403
-    acted(client, "revoke", key[8:20], apply="yes", reason="spite")
+    acted(client, "revoke", key[8:20], apply="yes", reason="spite", confirm="revoke")
+    for button in ("revoke", "rotate"):
+        pk = ApiKey.objects.get().pk
+        assert client.get(f"{LIST}{pk}/{button}/").status_code in (403, 404)
     acted(client, "rotate", key[8:20], apply="yes", overlap_days="0", how="shown")
     assert ApiKey.objects.filter(revoked_at=None, expires_at=None).count() == 1
 

@@ -30,9 +30,10 @@ def plain_login(database):
 def test_a_login_that_may_make_roles_migrates_and_serves(plain_login):
     secrets = dict.fromkeys(("CURSOR_KEYS", "SEALING_KEYS"), "A" * 43 + "=")
     environment = (
-        os.environ | secrets | {"DATABASE_URL": plain_login, "SECRET_KEY": "a", "LOCAL": "1"}
+        os.environ | secrets | {"DATABASE_URL": plain_login, "SECRET_KEY": "a" * 50, "LOCAL": "1"}
     )
-    for command in (["manage.py", "migrate", "-v0"], ["-c", "import config.wsgi"]):
+    migrate = ["manage.py", "migrate", "-v0"]
+    for command in (["manage.py", "make_roles"], migrate, migrate, ["-c", "import config.wsgi"]):
         done = subprocess.run(  # noqa: S603
             [sys.executable, *command],
             env=environment,

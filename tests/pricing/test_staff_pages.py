@@ -130,7 +130,10 @@ def test_a_rule_is_withdrawn_and_restored(people, staff):
 
     def act(action: str) -> None:
         chosen = {"action": action, "_selected_action": [rule.pk]}
-        assert staff.post("/admin/pricing/pricerule/", chosen).status_code == 302
+        asked = staff.post("/admin/pricing/pricerule/", chosen)
+        assert f"{action.title()} 1 rule" in asked.content.decode()
+        confirmed = staff.post("/admin/pricing/pricerule/", chosen | {"apply": "yes"})
+        assert confirmed.status_code == 302
 
     assert seen_by(people.alice)["CAP-01"] == "1.00"
     act("withdraw")
@@ -159,7 +162,10 @@ def test_every_kind_of_rule_has_its_page(people, staff):
 
 def test_a_customer_is_taken_on_by_its_pages(people, staff):
     page = "/admin/customers/customer/add/"
-    assert staff.post(page, {"slug": "erin", "name": "Erin"}).status_code == 302
+    assert (
+        staff.post(page, {"slug": "erin", "name": "Erin", "payment_terms": "prepaid"}).status_code
+        == 302
+    )
     erin = Customer.objects.get(slug="erin")
     says = {"status": "active", "currency": "USD", "unpriced": "list_price"}
     assert (
@@ -203,7 +209,10 @@ def test_what_was_withdrawn_cannot_be_withdrawn_again(people, staff):
     rule = fixed_price("1", customer=people.alice)
     withdrawn(rule)
     before = newest_revision()
-    staff.post("/admin/pricing/pricerule/", {"action": "withdraw", "_selected_action": [rule.pk]})
+    staff.post(
+        "/admin/pricing/pricerule/",
+        {"action": "withdraw", "apply": "yes", "_selected_action": [rule.pk]},
+    )
     assert newest_revision() == before
 
 

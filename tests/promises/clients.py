@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 
@@ -65,3 +66,11 @@ def ask(kept: http.client.HTTPConnection, key: str, path: str, method: str = "GE
         kept.close()
         return Asked(began, request_id, None)
     return Asked(began, request_id, answer.status, dict(answer.headers), body)
+
+
+def ask_once(port: int, key: str, path: str) -> tuple[int | None, Any]:
+    """Ask over a connection of its own; return the status and what the JSON says."""
+    kept = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    told = ask(kept, key, path)
+    kept.close()
+    return told.status, json.loads(told.body)

@@ -74,7 +74,11 @@ def test_nothing_is_lost_when_worker_and_broker_are_killed(shop, clock, tmp_path
 
 
 @pytest.mark.slow
-def test_a_killed_workers_events_are_followed_within_45_seconds(shop, tmp_path):  # noqa: F811
+def test_a_killed_workers_events_are_followed_within_45_seconds(
+    shop,  # noqa: F811
+    tmp_path,
+    record_property,
+):
     with at_work(tmp_path, shop) as running:
         accepted = edit(shop, rounds=range(1))
         wait_for(lambda: all_done(accepted))
@@ -85,12 +89,14 @@ def test_a_killed_workers_events_are_followed_within_45_seconds(shop, tmp_path):
         running.kill("worker")
         shop.faults.clear()
         running.start("worker")
-        assert wait_for(lambda: all_done(accepted)) < 45
+        took = wait_for(lambda: all_done(accepted))
+        record_property("worker killed, s until followed", f"{took:.1f}")
+        assert took < 45
         assert mirrored() == sellable(shop)
 
 
 @pytest.mark.slow
-def test_nothing_is_lost_in_500_events_and_30_kills(shop, tmp_path):  # noqa: F811
+def test_nothing_is_lost_in_500_events_and_30_kills(shop, tmp_path, record_property):  # noqa: F811
     dice = Random(7)  # noqa: S311 - repeatable, not secret
     with at_work(tmp_path, shop) as running:
         running.start("beat")
@@ -109,3 +115,4 @@ def test_nothing_is_lost_in_500_events_and_30_kills(shop, tmp_path):  # noqa: F8
         wait_for(lambda: all_done(accepted), seconds=180)
         assert InboundEvent.objects.count() == accepted > 500
         assert mirrored() == sellable(shop)
+        record_property("events / kills / lost", f"{accepted} / {500 // 17} / 0")

@@ -41,16 +41,18 @@ def run(*, lives: int, anew: bool = False) -> None:
     )
 
 
-def test_a_client_converges_whatever_happens():
+def test_a_client_converges_whatever_happens(record_property):
     """The guide's own client, with facets, webhooks late and repeated, and lists asked for by tag."""
     MATCHED.clear()
     run(lives=40)
+    record_property("lives", 40)
     assert min(MATCHED["products"], MATCHED["stock"]) >= 5  # that 304s were looked at
 
 
 @pytest.mark.slow
-def test_a_client_converges_in_two_thousand_lives():
+def test_a_client_converges_in_two_thousand_lives(record_property):
     run(lives=2000, anew=True)
+    record_property("long run, lives", 2000)
 
 
 # -- that the machine can fail: each rule left out is noticed ------------------------------------

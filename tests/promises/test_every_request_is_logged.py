@@ -52,7 +52,7 @@ def test_what_a_client_was_answered_stands_in_the_log_to_the_status(web):
     assert logged() == {one.request_id: [one.status] for one, _ in told}
 
 
-def test_kill_9_of_the_web_process_loses_no_request_that_was_admitted(web):
+def test_kill_9_of_the_web_process_loses_no_request_that_was_admitted(web, record_property):
     """Again and again in mid-request: a row without a status is one that the kill cut off."""
     key, told = key_of(cast().alice, requests_a_minute=6000), []
     for round_number in range(4):
@@ -85,6 +85,9 @@ def test_kill_9_of_the_web_process_loses_no_request_that_was_admitted(web):
         request_id: [status] for request_id, status in answered.items()
     }
     cut_off = {each.request_id for each in told if each.status is None}
+    record_property(
+        "answered / cut off by kill -9 / rows missing", f"{len(answered)} / {len(cut_off)} / 0"
+    )
     assert cut_off
     assert set(rows) <= set(answered) | cut_off
     assert all(rows[request_id] in ([None], [200]) for request_id in cut_off & set(rows))

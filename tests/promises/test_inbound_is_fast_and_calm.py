@@ -76,14 +76,18 @@ def p99(web: Processes) -> float:
     return statistics.quantiles([seconds for seconds, _ in taken], n=100)[98]
 
 
-def test_a_delivery_is_answered_within_200_ms_under_load(web):
-    assert p99(web) < LIMIT
+def test_a_delivery_is_answered_within_200_ms_under_load(web, record_property):
+    took = p99(web)
+    record_property("p99 under load, ms", f"{took * 1000:.0f}")
+    assert took < LIMIT
     assert InboundEvent.objects.count() == (CLIENTS + 1) * EACH
 
 
-def test_and_with_the_broker_gone(web):
+def test_and_with_the_broker_gone(web, record_property):
     web.kill_broker()
-    assert p99(web) < LIMIT
+    took = p99(web)
+    record_property("p99 with Redis gone, ms", f"{took * 1000:.0f}")
+    assert took < LIMIT
     assert InboundEvent.objects.count() == (CLIENTS + 1) * EACH
 
 

@@ -170,7 +170,8 @@ class Writers:
         return stumbles
 
 
-def run(people: Cast, monkeypatch, *, revisions_written: int) -> None:
+def run(people: Cast, monkeypatch, *, revisions_written: int) -> str:
+    """Return how many revisions were written, with how many stalled and how many rolled back."""
     writers = Writers(people, newest_revision() + revisions_written)
     monkeypatch.setattr(tables, "write", writers.stumbling(tables.write))
     ended = threading.Event()
@@ -192,15 +193,20 @@ def run(people: Cast, monkeypatch, *, revisions_written: int) -> None:
         view = reader.view()
         assert view
         assert reader.copy == view
+    return f"{revisions_written} / {writers.stalled} / {writers.broken} / 0"
 
 
-def test_no_change_is_missed_with_four_writers_that_stall_and_fail(database, monkeypatch):
-    run(cast(), monkeypatch, revisions_written=2_000)
+def test_no_change_is_missed_with_four_writers_that_stall_and_fail(
+    database, monkeypatch, record_property
+):
+    told = run(cast(), monkeypatch, revisions_written=2_000)
+    record_property("revisions / stalled / rolled back / missed", told)
 
 
 @pytest.mark.slow
-def test_no_change_is_missed_in_twenty_thousand_revisions(database, monkeypatch):
-    run(cast(), monkeypatch, revisions_written=20_000)
+def test_no_change_is_missed_in_twenty_thousand_revisions(database, monkeypatch, record_property):
+    told = run(cast(), monkeypatch, revisions_written=20_000)
+    record_property("long run, revisions / stalled / rolled back / missed", told)
 
 
 def test_a_transaction_held_open_while_a_reader_pages_is_told_once_it_commits(

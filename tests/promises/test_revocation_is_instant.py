@@ -23,7 +23,7 @@ def web(database, tmp_path):
     processes.end()
 
 
-def test_no_request_that_begins_after_the_answer_succeeds(web):
+def test_no_request_that_begins_after_the_answer_succeeds(web, record_property):
     """Three times over, as each key has one moment only."""
     alice = cast().alice
     for _ in range(3):
@@ -51,6 +51,7 @@ def test_no_request_that_begins_after_the_answer_succeeds(web):
         after = [(each.status, each.code) for each in told if each.began > revoked[0]]
         assert 200 in before
         assert len(after) > 20
+        record_property("requests after a revocation / let in", f"{len(after)} / 0")
         # Past 30 refusals the address is refused unheard; never is it the key's own limit.
         assert set(after) <= {(401, "key_refused"), (429, "too_many_failures")}
         as_login("delete from apikeys_failurewindow")

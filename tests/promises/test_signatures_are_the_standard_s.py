@@ -47,13 +47,14 @@ def messages() -> list[tuple[list[str], dict[str, str], str]]:
     return made
 
 
-def test_the_pypi_verifier_accepts_them():
+def test_the_pypi_verifier_accepts_them(record_property):
     for held, headers, body in messages():
         for secret in held:
             assert Webhook(secret).verify(body, headers) == json.loads(body)
+    record_property("messages accepted by the PyPI verifier", len(messages()))
 
 
-def test_the_npm_verifier_accepts_them_and_no_other_secret(node):
+def test_the_npm_verifier_accepts_them_and_no_other_secret(node, record_property):
     asked, expected = [], []
     for held, headers, body in messages():
         for secret, verdict in (*((each, True) for each in held), (new_secret(), False)):
@@ -68,3 +69,4 @@ def test_the_npm_verifier_accepts_them_and_no_other_secret(node):
         check=True,
     ).stdout.splitlines()
     assert [line == "genuine" for line in told] == expected
+    record_property("verdicts of the npm verifier, all right", len(told))

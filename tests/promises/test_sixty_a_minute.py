@@ -25,7 +25,7 @@ def web(database, tmp_path):
     processes.end()
 
 
-def test_eight_clients_at_once_get_sixty_between_them_with_redis_dead(web):
+def test_eight_clients_at_once_get_sixty_between_them_with_redis_dead(web, record_property):
     web.kill_broker()
     key = key_of(cast().alice)
     asked = hammered(web.port, key, clients=8, each=15, path="/v1/stock")
@@ -33,6 +33,7 @@ def test_eight_clients_at_once_get_sixty_between_them_with_redis_dead(web):
     assert (statuses.count(200), statuses.count(429)) == (60, 60)
     admitted = sorted(RequestLog.objects.filter(status=200).values_list("at", flat=True))
     worst = max(sum(began <= at <= began + MINUTE for at in admitted) for began in admitted)
+    record_property("most in any 60 s, of 120 asked by 8 clients", worst)
     assert worst == 60
     waits = {int(each.headers["retry-after"]) for each in asked if each.status == 429}
     assert max(waits) <= 60

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalog_mirror', '0009_candidates_are_planned_for_their_cursor'),
-        ('sync', '0003_sweeps_in_full'),
+        ('sync', '0004_traces_by_cause'),
     ]
 
     operations = [

@@ -1,0 +1,123 @@
+"""How long staff wait for each page, beside the one on which they sign in, with much to look at."""
+
+import statistics
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apikeys import partitions, usage
+from apikeys.models import ApiKey, UsageMark
+from benchmarks import world
+from catalog_mirror.models import Product, Variant
+from customers.models import Customer
+from groundwork.roles import owner
+from portal import figures
+
+ROWS = 5_000_000
+DAYS = 30
+TIMES = 15
+
+# Spread over the days, the keys, four routes and three answers.
+_FILL = """
+    insert into apikeys_requestlog
+        (at, key_public_id, customer_id, method, route, status, milliseconds, bytes_sent,
+         correlation_id, address)
+    select %(from)s::timestamptz + n * interval '1 second' * (86400.0 * %(days)s / %(rows)s),
+           (%(keys)s::text[])[k], (%(customers)s::bigint[])[k], 'GET',
+           (array['/v1/changes', '/v1/products', '/v1/stock', '/v1/products/{sku}'])[1 + n %% 4],
+           case when n %% 50 = 0 then 429 when n %% 333 = 0 then 500 else 200 end, 3.5, 20000,
+           md5(n::text), inet '203.0.113.0' + n %% 250
+    from (select n, 1 + ((hashint8(n)::bigint & 2147483647) %% %(many)s)::int as k
+          from generate_series(%(first)s::bigint, %(last)s::bigint) n) s
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Milliseconds by the clock as staff get the page, median and worst, and how often it asks."""
+
+    name: str
+    median: float
+    worst: float
+    queries: int
+    ratio: float
+
+
+def measure() -> tuple[list[Page], float]:
+    """Return the pages, the sign-in page first, and the seconds that summing up the figures took."""
+    world.build()
+    _requests()
+    while usage.sum_up() > 2 or UsageMark.objects.get().hour < world.now() - timedelta(hours=3):
+        pass
+    began = time.perf_counter()
+    figures.sum_up()
+    summing = time.perf_counter() - began
+    with owner(connection), connection.cursor() as cursor:
+        cursor.execute("vacuum analyze apikeys_usagehour")
+        cursor.execute("vacuum analyze catalog_mirror_variant")
+    stranger, staff = Client(SERVER_NAME="127.0.0.1"), Client(SERVER_NAME="127.0.0.1")
+    staff.force_login(User.objects.create_superuser("ann"))
+    first = _page(stranger, "sign-in", "/admin/login/", 1.0)
+    pages = [_page(staff, name, path, first.median) for name, path in _paths().items()]
+    return [first, *pages], summing
+
+
+def _paths() -> dict[str, str]:
+    customer, other = Customer.objects.order_by("pk")[7:9]
+    sku = Variant.objects.filter(is_published=True).order_by("pk")[5_000].sku
+    product = Product.objects.order_by("pk")[500]
+    of_customer = f"/admin/customers/customer/{customer.pk}"
+    lists = ("customers/customer", "customers/application", "pricing/pricerule", "apikeys/apikey")
+    more = (
+        "apikeys/requestlog",
+        "apikeys/usagehour",
+        "catalog_mirror/product",
+        "catalog_mirror/variant",
+    )
+    return {
+        "home": "/admin/",
+        "customer, all on one page": f"{of_customer}/page/",
+        "view as, a page of 50": f"{of_customer}/view/",
+        "view as, searched": f"{of_customer}/view/?q={sku}",
+        "why, one SKU": f"{of_customer}/why/?sku={sku}&quantity=24",
+        "compare, a page of 50": f"{of_customer}/compare/?other={other.pk}",
+        "product": f"/admin/catalog_mirror/product/{product.pk}/change/",
+        "timeline of a SKU": f"/admin/catalog_mirror/variant/timeline/?of={sku}",
+        **{f"list of {each}": f"/admin/{each}/" for each in (*lists, *more)},
+        "list of catalog_mirror/variant, searched": f"/admin/catalog_mirror/variant/?q={sku}",
+    }
+
+
+def _requests() -> None:
+    begins = world.now() - timedelta(days=DAYS)
+    partitions.keep(at=begins)
+    rows = list(ApiKey.objects.order_by("pk").values_list("public_id", "customer_id"))
+    ids, customers = [row[0] for row in rows], [row[1] for row in rows]
+    step = ROWS // 10
+    for first in range(0, ROWS, step):
+        asked = {"from": begins, "days": DAYS, "rows": ROWS, "keys": ids, "customers": customers}
+        more = {"many": len(ids), "first": first, "last": first + step - 1}
+        with connection.cursor() as cursor:
+            cursor.execute(_FILL, asked | more)
+    with owner(connection), connection.cursor() as cursor:
+        cursor.execute("vacuum analyze apikeys_requestlog")
+
+
+def _page(client: Client, name: str, path: str, base: float) -> Page:
+    waits = []
+    for number in range(TIMES + 1):
+        began = time.perf_counter()
+        answer = client.get(path)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{path} was answered {answer.status_code}.")
+        if number:  # the first warms up
+            waits.append((time.perf_counter() - began) * 1000)
+    with CaptureQueriesContext(connection) as asked:
+        client.get(path)
+    median = statistics.median(waits)
+    return Page(name, median, max(waits), len(asked), median / base if name != "sign-in" else 1.0)

@@ -1,0 +1,1 @@
+"""Doors: pages of the staff site that cross rooms."""

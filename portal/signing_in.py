@@ -1,0 +1,45 @@
+"""How staff sign in: a name, a password, and the code of the second factor where they have one."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from unfold.forms import AuthenticationForm
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from portal.second_factor import accepted, has_one
+
+_REFUSED = (
+    "That is not the code of this moment, or it was used. Wait for the next one and try again."
+)
+_CODE = {"autocomplete": "one-time-code", "inputmode": "text", "spellcheck": "false"}
+
+
+class SignInForm(AuthenticationForm):  # type: ignore[misc]
+    code = forms.CharField(
+        required=False,
+        max_length=20,
+        widget=UnfoldAdminTextInputWidget(attrs=_CODE),
+        help_text="From your authenticator app, or a spare code. Empty if you have set up neither.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean()
+        user = self.get_user()
+        if user is not None and has_one(user):
+            device = accepted(user, said.get("code") or "")
+            if device is None:
+                self.user_cache = None
+                raise ValidationError({"code": _REFUSED if said.get("code") else "Enter the code."})
+            user.otp_device = device
+        return said
+
+
+class CodeForm(forms.Form):
+    """The first code of an app that is being set up."""
+
+    code = forms.CharField(
+        max_length=20,
+        widget=UnfoldAdminTextInputWidget(attrs=_CODE),
+        help_text="The six digits that the app shows now.",
+    )

@@ -1,0 +1,229 @@
+"""One change followed through the rooms: from a shop's webhook or a sweep to a partner's receiver.
+
+What belongs together carries one correlation id; a SKU is followed over the revisions that moved it.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from apikeys.models import RequestLog
+from catalog_mirror.models import QuarantinedRecord, Revision, Variant, VariantHistory
+from groundwork.models import Alarm, AuditEntry
+from outbound_hooks.models import Attempt, Delivery
+from sync.models import DriftCorrection, InboundEvent, SweepRun
+
+# The log of requests has no index for ids: it is looked through for so long back.
+REQUESTS_OF = timedelta(days=7)
+# Deliveries hold their text as it was signed: so many of the newest are looked through for a SKU.
+DELIVERIES_READ = 10_000
+MOST_STEPS = 500  # of each kind, the newest
+LONGEST_VALUE = 40  # characters of a field's value; the staff site shows more
+
+
+@dataclass(frozen=True, order=True)
+class Step:
+    """Something that happened: when, what kind of thing, in words, and the id of its cause."""
+
+    at: datetime
+    what: str
+    said: str
+    correlation_id: str
+
+
+def trace(value: str) -> list[Step]:
+    """Return what happened under a correlation id, a request id or a message id, or to a SKU, in order.
+
+    Empty where nothing is known of it.
+    """
+    ids = _causes(value)
+    return sorted(_under(ids)) if ids else sorted(_of_sku(value))
+
+
+def _causes(value: str) -> set[str]:
+    """Return the ids of the cause that `value` names: events are merged, so there may be several."""
+    ids = {value} | set(_ids(Delivery.objects.filter(message_id=value), "correlation_id"))
+    ids |= set(_ids(InboundEvent.objects.filter(correlation_id__in=ids), "merged_into"))
+    ids |= set(_ids(InboundEvent.objects.filter(delivery_id=value), "correlation_id"))
+    ids.discard("")
+    return ids if next(iter(_under(ids)), None) else set()
+
+
+def _ids(rows: QuerySet[Any], field: str) -> Iterable[str]:
+    return rows.values_list(field, flat=True)[:MOST_STEPS]
+
+
+def _under(ids: Collection[str]) -> Iterator[Step]:
+    yield from _events(Q(correlation_id__in=ids) | Q(merged_into__in=ids))
+    yield from _sweeps(Q(correlation_id__in=ids))
+    yield from _revisions(Q(correlation_id__in=ids))
+    yield from _corrections(Q(run__correlation_id__in=ids))
+    yield from _deliveries(Q(correlation_id__in=ids))
+    yield from _requests(ids)
+    yield from _staff(Q(correlation_id__in=ids))
+
+
+def _events(meant: Q) -> Iterator[Step]:
+    rows = InboundEvent.objects.filter(meant).select_related("source").defer("body")
+    for each in rows.order_by("-pk")[:MOST_STEPS]:
+        yield from _of_event(each)
+
+
+def _of_event(each: InboundEvent) -> Iterator[Step]:
+    name = f"{each.topic or 'an event'} from {each.source.slug}, event {each.pk}"
+    yield Step(each.received_at, "webhook", f"{name}, was taken", each.correlation_id)
+    if each.settled_at:
+        how = f"was followed after {each.attempts} tries"
+        if each.status == InboundEvent.Status.DEAD:
+            how = f"came to nothing: {each.error}"
+        elif each.attempts == 1:
+            how = "was followed"
+        yield Step(each.settled_at, "webhook", f"{name}, {how}", each.correlation_id)
+    elif each.error:
+        said = f"{name}, waits until {each.next_attempt_at:%H:%M:%S} UTC: {each.error}"
+        yield Step(each.received_at, "webhook", said, each.correlation_id)
+
+
+def _sweeps(meant: Q) -> Iterator[Step]:
+    rows = SweepRun.objects.filter(meant, started_at__isnull=False).select_related("source")
+    for each in rows.order_by("-pk")[:MOST_STEPS]:
+        name = f"sweep {each.pk} of {each.source.slug}"
+        yield Step(each.started_at or each.due_at, "sweep", f"{name} began", each.correlation_id)
+        if each.finished_at:
+            end = f"{name} is {each.status}: {each.seen} seen, {each.changed} changed" + (
+                f"; {each.error}" if each.error else ""
+            )
+            yield Step(each.finished_at, "sweep", end, each.correlation_id)
+
+
+def _revisions(meant: Q) -> Iterator[Step]:
+    for each in Revision.objects.filter(meant).order_by("-number")[:MOST_STEPS]:
+        of = "a rule" if each.touches_rules else "the mirror"
+        said = f"revision {each.number} changed {of} ({each.origin})"
+        yield Step(each.recorded_at, "revision", said, each.correlation_id)
+
+
+def _corrections(meant: Q) -> Iterator[Step]:
+    rows = DriftCorrection.objects.filter(meant).select_related("run")
+    for each in rows.order_by("-pk")[:MOST_STEPS]:
+        cause = f" ({each.cause})" if each.cause else ""
+        values = f"{_short(each.mirror_value)} to {_short(each.source_value)}"
+        said = f"{each.sku} in {each.source}: {each.field} from {values}{cause}"
+        yield Step(each.corrected_at, "correction", said, each.run.correlation_id)
+
+
+def _short(value: object) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+
+
+def _deliveries(meant: Q) -> Iterator[Step]:
+    rows = Delivery.objects.filter(meant).select_related("endpoint__customer").defer("body")
+    found = list(rows.order_by("-pk")[:MOST_STEPS])
+    for each in found:
+        to = f"{each.message_id} ({each.kind}) to {each.endpoint.customer.slug}"
+        of = f"for revision {each.revision}" if each.revision is not None else "on request"
+        yield Step(each.created_at, "delivery", f"{to}, written {of}", each.correlation_id)
+        if each.ended_at:
+            why = f": {each.reason}" if each.reason else ""
+            said = f"{to}, {each.get_status_display()}{why}"
+            yield Step(each.ended_at, "delivery", said, each.correlation_id)
+    yield from _attempts(found)
+
+
+def _attempts(of: Iterable[Delivery]) -> Iterator[Step]:
+    by_id = {each.pk: each for each in of}
+    rows = Attempt.objects.filter(delivery__in=by_id)
+    for each in rows.order_by("-pk")[:MOST_STEPS]:
+        delivery = by_id[each.delivery_id]
+        end = f"answered {each.status}" if each.status else each.error or "has no end yet"
+        took = f" in {each.milliseconds:.0f} ms" if each.milliseconds is not None else ""
+        said = f"attempt {each.number} at {delivery.message_id} {end}{took}"
+        yield Step(each.started_at, "attempt", said, delivery.correlation_id)
+
+
+def _requests(ids: Collection[str]) -> Iterator[Step]:
+    rows = RequestLog.objects.filter(correlation_id__in=ids, at__gte=Now() - REQUESTS_OF)
+    for each in rows.order_by("-at")[:MOST_STEPS]:
+        whose = f"key {each.key_public_id}" if each.key_public_id else "a stranger"
+        end = (
+            f"answered {each.status} in {each.milliseconds:.0f} ms" if each.status else "has no end"
+        )
+        said = f"{each.method} {each.route} by {whose} {end}"
+        yield Step(each.at, "request", said, each.correlation_id)
+
+
+def _staff(meant: Q) -> Iterator[Step]:
+    for entry in AuditEntry.objects.filter(meant).order_by("-pk")[:MOST_STEPS]:
+        said = f"{entry.actor}: {entry.action} {entry.subject}"
+        yield Step(entry.at, "staff", said, entry.correlation_id)
+    for alarm in Alarm.objects.filter(meant).order_by("-pk")[:MOST_STEPS]:
+        said = f"{alarm.code} {alarm.subject}: {alarm.message}"
+        yield Step(alarm.opened_at, "alarm", said, alarm.correlation_id)
+
+
+def _of_sku(sku: str) -> Iterator[Step]:
+    """Yield what happened to all that carries a SKU, or carried it within the history that is kept."""
+    carried = VariantHistory.objects.filter(sku=sku).values("variant_id")
+    meant = Q(sku=sku) | Q(pk__in=carried)
+    variants = list(Variant.objects.filter(meant).select_related("product"))
+    revisions = _revisions_of(variants)
+    yield from _revisions(Q(number__in=revisions))
+    yield from _corrections(Q(sku=sku))
+    yield from _quarantined(sku)
+    if not variants:
+        return
+    yield from _events_naming(variants, revisions)
+    yield from _deliveries(Q(pk__in=_deliveries_naming(sku)))
+
+
+def _revisions_of(variants: Collection[Variant]) -> set[int]:
+    numbers = {
+        number
+        for each in variants
+        for number in (
+            each.created_revision,
+            each.content_revision,
+            each.stock_revision,
+            each.touched_revision,
+        )
+    }
+    ended = VariantHistory.objects.filter(variant__in=variants).order_by("-until_revision")
+    return numbers | set(ended.values_list("until_revision", flat=True)[:MOST_STEPS])
+
+
+def _quarantined(sku: str) -> Iterator[Step]:
+    rows = QuarantinedRecord.objects.filter(sku=sku).select_related("source")
+    for each in rows[:MOST_STEPS]:
+        said = f"{sku} of {each.source.slug} cannot be mirrored: {each.reason}, {each.detail}"
+        yield Step(each.last_seen_at, "quarantine", said, "")
+
+
+def _events_naming(variants: Collection[Variant], revisions: Collection[int]) -> Iterator[Step]:
+    """Yield the events behind these revisions that name one of the variants or its product."""
+    ids = Revision.objects.filter(number__in=revisions).values("correlation_id")
+    rows = InboundEvent.objects.filter(
+        Q(correlation_id__in=ids) | Q(merged_into__in=ids),
+        source__in={each.source_id for each in variants},
+    ).select_related("source")
+    named = {name for v in variants for name in (v.external_id, v.product.external_id)}
+    names = re.compile(rb"(?<!\w)(?:%s)(?!\w)" % b"|".join(re.escape(n.encode()) for n in named))
+    for each in rows.order_by("-pk")[:MOST_STEPS]:
+        if names.search(bytes(each.body)):
+            yield from _of_event(each)
+
+
+def _deliveries_naming(sku: str) -> list[int]:
+    newest = Delivery.objects.order_by("-pk").values_list("pk", flat=True)[:DELIVERIES_READ]
+    told = '"sku":' + orjson.dumps(sku).decode()
+    return list(
+        Delivery.objects.filter(pk__in=newest, body__contains=told)
+        .order_by("-pk")
+        .values_list("pk", flat=True)[:MOST_STEPS]
+    )
