@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import sync.http
 from catalog_mirror.models import Revision, Source
 from sync import connections, events
+from sync.connectors import Way
 from sync.models import InboundEvent
-from sync.woocommerce.client import Key
 from tests.promises.processes import Processes
 from tests.sync.hooks import DEAD, DONE, SECRET, follow_all, post, signature, signed
 
@@ -33,12 +33,11 @@ def source(database, monkeypatch) -> Source:
     """A source whose shop nobody can reach."""
     monkeypatch.setattr(sync.http, "pause", lambda seconds: None)
     made = Source.objects.create(slug=SLUG, name="Calm", currency="USD")
-    key = Key(consumer_key="ck_x", consumer_secret="cs_x")
+    key = {"consumer_key": "ck_x", "consumer_secret": "cs_x"}
     connections.connect(
         made,
         kind="woocommerce",
-        base_url="http://127.0.0.1:9",
-        key=key,
+        way=Way(base_url="http://127.0.0.1:9", key=key),
         per_second=500,
         sweep_at=dt.time(3),
     )

@@ -217,10 +217,11 @@ def test_a_shop_that_fails_changes_nothing_and_says_so_in_one_line(shop, fault, 
     shop.stage.change(one, price="77.00")
     shop.stage.delete(two)
     before = picture()
-    if fault == "slow":
-        monkeypatch.setattr(http, "DEADLINE", 0.3)
     shop.stage.faults.set(fault, **options)
-    said = shop.read()
+    with monkeypatch.context() as patch:
+        if fault == "slow":
+            patch.setattr(http, "DEADLINE", 0.3)
+        said = shop.read()
     shop.stage.faults.clear()
     assert (said.code, moved(before, picture())) == (1, {})
     assert said.error.startswith(f"stage: {line or shop.stage.nonsense}")

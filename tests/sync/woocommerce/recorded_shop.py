@@ -88,7 +88,7 @@ class RecordedShop:
             all(each["status"] == "publish" for each in family),
         )
 
-    def answer(self, question: Question) -> Answer:
+    def answer(self, question: Question, _body: object) -> Answer:
         """Stand in for the exchange of one question."""
         url = urlsplit(question.url)
         path, query = url.path.removeprefix("/wp-json"), dict(parse_qsl(url.query))
