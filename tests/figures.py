@@ -1,4 +1,4 @@
-"""`python -m tests.figures REPORT`: writes docs/promises.md from what pytest noted of a run (JUnit XML)."""
+"""`python -m tests.figures REPORT...`: writes docs/promises.md from what pytest noted of a run (JUnit XML)."""
 
 import platform
 import sys

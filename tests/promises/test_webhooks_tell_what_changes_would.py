@@ -60,8 +60,9 @@ class Life:
         return self.dice.choice([*choices, {"product": people.mug}])
 
     def when(self) -> dict:
-        begins = now() + timedelta(seconds=self.dice.randrange(-5, 30))
-        ends = begins + timedelta(seconds=self.dice.randrange(1, 30))
+        # Minutes, so that what the test itself takes seldom opens a window between two looks.
+        begins = now() + timedelta(minutes=self.dice.randrange(-5, 30))
+        ends = begins + timedelta(minutes=self.dice.randrange(1, 30))
         windows = [{}, {"starts_at": begins}, {"ends_at": ends}]
         return self.dice.choice([*windows, {"starts_at": begins, "ends_at": ends}])
 
@@ -103,7 +104,7 @@ class Life:
         terms_changed(self.people.alice, tier=self.dice.choice([None, self.people.gold]))
 
     def wait(self) -> None:
-        self.clock.move(timedelta(seconds=self.dice.randrange(1, 20)))
+        self.clock.move(timedelta(minutes=self.dice.randrange(1, 20)))
 
 
 def entries(client, cursor: str) -> set:
