@@ -23,11 +23,12 @@ RUN DATABASE_URL=postgres://build/build REDIS_URL=redis://build ALLOWED_HOSTS=bu
 FROM python:3.11-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PROMETHEUS_MULTIPROC_DIR=/tmp/metrics
-RUN useradd --system --uid 10001 --no-create-home tradecounter
+RUN useradd --system --uid 10001 --no-create-home tradecounter \
+    && install --directory --owner 10001 /spool
 COPY --from=packages /venv /venv
 COPY --from=files /app /app
 WORKDIR /app
-# Whatever is written goes to /tmp; the rest may be mounted read-only.
+# Whatever is written goes to /tmp and /spool; the rest may be mounted read-only.
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \

@@ -149,7 +149,7 @@ class _Rehearsal:
             versions.withdraw(VisibilityRule, rule.rule_uid, actor=_ACTOR)
             self._note()
             time.sleep(1)
-        return "0 (in force at its commit)"
+        return "what `blind` counts"
 
     def _note(self) -> None:
         newest = revisions.newest()
@@ -199,13 +199,14 @@ def _flash_sale(fronts: list[Storefront], port: int) -> str:
         _until_followed(newest)
     for front in fronts:
         front.hooks.target = None
+    left = InboundEvent.objects.filter(pk__gt=newest, settled_at=None).count()
     waits = [
         (event.settled_at - event.received_at).total_seconds()
         for event in InboundEvent.objects.filter(pk__gt=newest)
         if event.settled_at
     ]
     quantiles = statistics.quantiles(waits, n=100)
-    return f"{quantiles[49]:.1f} / {quantiles[98]:.1f} ({len(waits)} events)"
+    return f"{quantiles[49]:.1f} / {quantiles[98]:.1f} ({len(waits)} events, {left} not followed)"
 
 
 def _sell(front: Storefront) -> None:

@@ -70,9 +70,9 @@ def number(name: str, default: int, *, least: int = 0, most: int | None = None) 
 
 
 def share(name: str, default: float) -> float:
-    """Return a part of one."""
+    """Return a part of one; nothing and all of it are parts."""
     return _parsed(
-        name, default, parse=float, holds=lambda part: 0 < part <= 1, wanted="above 0 and up to 1"
+        name, default, parse=float, holds=lambda part: 0 <= part <= 1, wanted="from 0 to 1"
     )
 
 
@@ -121,7 +121,7 @@ def address(name: str, default: str | None = None, *, schemes: Sequence[str], ex
     value = text(name, default, example=example)
     try:
         parts = urlsplit(value)
-        is_whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        is_whole = parts.scheme in schemes and bool(parts.hostname or parts.path)
     except ValueError:
         is_whole = False
     if value and not is_whole:
@@ -132,13 +132,17 @@ def address(name: str, default: str | None = None, *, schemes: Sequence[str], ex
 def database(name: str) -> dict[str, Any]:
     """Return Django's settings of the Postgres that a URL names; empty where none is given."""
     example = "postgres://user:password@db.example:5432/tradecounter"
-    url = address(name, "", schemes=("postgres", "postgresql"), example=example)
+    url = given(name)
     if not url:
         return {}
-    if not urlsplit(url).path.strip("/"):
+    try:
+        found = dict(_environment.db_url_config(url))
+    except (ValueError, KeyError, environ.ImproperlyConfigured):
+        refuse(name, "cannot be read (percent-encode what is odd in the password)", example=example)
+    if "postgresql" not in str(found.pop("ENGINE", "")):
+        refuse(name, "is no postgres:// URL", example=example)
+    if not found.get("NAME"):
         refuse(name, "names no database", example=example)
-    found = dict(_environment.db_url_config(url))
-    found.pop("ENGINE")
     return found
 
 

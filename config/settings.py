@@ -120,7 +120,6 @@ if _REPLICA:
         **_REPLICA,
         "ENGINE": "groundwork.postgres",
         "CONN_MAX_AGE": None,
-        "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLED,
         "OPTIONS": {"connect_timeout": 1},
         "TEST": {"MIRROR": "default"},
     }
@@ -132,7 +131,7 @@ DATABASE_CONNECT_TIMEOUT = 5  # seconds; a database that does not answer is an e
 REDIS_URL = env.address(
     "REDIS_URL",
     "" if LOCAL else None,
-    schemes=("redis", "rediss"),
+    schemes=("redis", "rediss", "unix", "sentinel"),
     example="redis://:password@redis.example:6379/0",
 )
 CELERY_BROKER_URL = REDIS_URL

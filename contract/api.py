@@ -135,7 +135,9 @@ class ChangeList(PartnerView):
         refuse_unknown(request.GET, ("since", "limit", "facets"))
         limit = limit_of(request.GET, default=DEFAULT_LIMIT, most=MOST_ITEMS)
         start = start_of(request.GET, customer_id=self.customer_id)
-        with self.snapshot(start.not_before, at_least=start.at_least) as snapshot:
+        with self.snapshot(
+            start.not_before, at_least=start.at_least, named=start.instant
+        ) as snapshot:
             page = page_from(snapshot, start, limit=limit)
             name = "next_cursor" if page.has_more else "delta_cursor"
             members = {name: page.cursor, "version": version_of(snapshot)}

@@ -26,6 +26,7 @@ from contract.items import (
     visible_row,
     visible_rows,
 )
+from contract.marks import latest_mark, now_of
 from contract.moments import Interval, Projection, moving_revisions, past_projections
 from contract.snapshots import Snapshot
 from contract.stale_cursors import refuse_stale
@@ -147,7 +148,7 @@ def changes_page(
 
 def latest_page(snapshot: Snapshot, facets: tuple[str, ...]) -> ChangesPage:
     """Return a page that tells nothing but where changes start from now on."""
-    cursor = start_cursor(snapshot.epoch, facets).ended(now_of(snapshot))
+    cursor = start_cursor(snapshot.epoch, facets).ended(latest_mark(snapshot))
     return ChangesPage(cursor=cursor.sealed(snapshot.customer_id))
 
 
@@ -166,10 +167,6 @@ def present_entries(snapshot: Snapshot, skus: list[str]) -> list[bytes]:
         else:
             entries.append(_removal(sku, version))
     return entries
-
-
-def now_of(snapshot: Snapshot) -> Mark:
-    return Mark(snapshot.revision, snapshot.nonce, snapshot.at)
 
 
 def version_of(snapshot: Snapshot) -> str:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 from django.http import QueryDict
 
-from catalog_mirror.revisions import EPSILON
 from contract.change_cursors import FACETS, ChangeCursor, Mark, change_cursor
 from contract.cursors import CursorInvalid
 from contract.delta import ChangesPage, changes_page, latest_page, start_cursor
+from contract.marks import mark_at
 from contract.parameters import nearest, single
 from contract.problems import bad_parameter
 from contract.snapshots import Snapshot
@@ -18,14 +18,6 @@ from contract.stale_cursors import gone
 LATEST = "latest"
 _LIKE_AN_INSTANT = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
-
-# The last revision that everybody could read at an instant, and when this life of the database began.
-_REVISION_AT = """
-    select r.number, r.nonce,
-           (select started_at from catalog_mirror_epoch order by number desc limit 1)
-    from catalog_mirror_revision r where r.recorded_at <= %(at)s
-    order by r.recorded_at desc, r.number desc limit 1
-"""
 
 
 @dataclass(frozen=True)
@@ -77,17 +69,15 @@ def _cursor_of(snapshot: Snapshot, start: Start) -> ChangeCursor:
 
 
 def _mark_at(snapshot: Snapshot, start: Start) -> Mark:
-    """Return the mark of an instant: what was stamped by then may be readable EPSILON later only."""
     at = start.instant or snapshot.at
     if at > snapshot.at:
         raise bad_parameter(
             "since", "This instant is yet to come. Take `as_of` of an answer, not your own clock."
         )
-    rows = snapshot.rows(_REVISION_AT, {"at": at - EPSILON})
-    if not rows or rows[0][2] > at - EPSILON:
+    mark = mark_at(snapshot, at)
+    if mark is None:
         raise gone("No revision from before that instant is known", start.facets)
-    number, nonce, _ = rows[0]
-    return Mark(number, nonce, at - EPSILON)
+    return mark
 
 
 def _facets(query: QueryDict) -> tuple[str, ...] | None:

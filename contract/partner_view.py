@@ -85,16 +85,24 @@ class PartnerView(APIView):
 
     @contextmanager
     def snapshot(
-        self, not_before: datetime | None = None, *, at_least: int = 0
+        self,
+        not_before: datetime | None = None,
+        *,
+        at_least: int = 0,
+        named: datetime | None = None,
     ) -> Iterator[Snapshot]:
         """Read as the caller, nothing older than this instant and this revision.
 
+        `named` is an instant of an earlier answer: a standby that is not so far is not asked about it.
         On the primary the end of the transaction and of the log's row are one round trip.
         """
         opened, self.opened = self.opened, None
         if self.primary:
             opened = replicas.opened_for(
-                self.customer_id, self.primary, not_before=not_before, at_least=at_least
+                self.customer_id,
+                self.primary,
+                not_before=max(filter(None, (not_before, named)), default=None),
+                at_least=at_least,
             )
         end = None if opened and opened.using != DEFAULT_DB_ALIAS else self._end
         with snapshot_for(
@@ -193,7 +201,7 @@ class PartnerView(APIView):
         """Handle it; where a replica fails at it, once more by the primary: nothing was written."""
         try:
             return self._handled(request, **kwargs)
-        except (OperationalError, InterfaceError, psycopg.OperationalError):
+        except (DatabaseError, InterfaceError, psycopg.Error):
             if not self.primary:
                 raise
             log.warning("replica_failed", route=self.route, exc_info=True)

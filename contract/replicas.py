@@ -5,7 +5,7 @@ its commit; changes of the mirror may be missing for a while.
 """
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
@@ -38,6 +38,11 @@ class Primary(NamedTuple):
     epoch: int
     rules_nonce: object
     at: datetime
+
+
+def lag_allowed() -> timedelta:
+    """Return how much older than an answer of the primary a later one may be; nothing without a standby."""
+    return settings.REPLICA_LAG if ALIAS in connections.settings else timedelta(0)
 
 
 def are_there() -> bool:

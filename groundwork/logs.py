@@ -7,14 +7,15 @@ from typing import Any
 
 import structlog
 
-# What a line must not show, whoever wrote it: the secrets of keys, claim links, webhooks and shops,
-# passwords in addresses, and whatever stands behind `Authorization`.
+# What no text of a line should show, whoever wrote it: the secrets of keys, claims, webhooks and shops,
+# what stands in addresses before the @ or as a secret parameter, and whatever follows `Authorization`.
 SECRETS = re.compile(
     r"""
       (?<=tc_live_.{12}_)\w+ | (?<=tc_test_.{12}_)\w+ | (?<=tc_claim_)\w+
     | (?<=whsec_)[\w+/=]+ | (?<=\bc[ks]_)[0-9a-f]{40}\b | (?<=\bshp(?:at|ss|ca|pa)_)\w+
-    | (?<=://)[^\s/@'"]*:[^\s/@'"]+(?=@)
-    | (?<=Authorization:\s)\w+\s+[^\s'",]+
+    | (?<=://)[^\s'"<>]+(?=@[\w.\[-])
+    | (?P<name>\b(?:authorization|consumer_secret|client_secret|access_token|api_key|apikey|password|secret)
+        ["']?\s*[:=]\s*["']?)(?:(?:basic|bearer|oauth)\s+)?[^\s"',&;)\]}]+
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -52,25 +53,26 @@ def formatter(*, json: bool = True) -> logging.Formatter:
         foreign_pre_chain=_SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *(_JSON if json else _READABLE),
+            structlog.processors.format_exc_info,  # as text, without the values of variables
             _masked,
+            structlog.processors.JSONRenderer() if json else _READABLE,
         ],
     )
 
 
-_JSON: list[structlog.types.Processor] = [
-    structlog.processors.format_exc_info,
-    structlog.processors.JSONRenderer(),
-]
-_READABLE: list[structlog.types.Processor] = [
-    structlog.dev.ConsoleRenderer(
-        colors=False,
-        pad_event_to=0,
-        exception_formatter=structlog.dev.plain_traceback,  # without the values of variables
-    )
-]
+_READABLE = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
 
 
-def _masked(_logger: Any, _method: str, line: Any) -> Any:
-    """Return a line without what looks like a secret."""
-    return SECRETS.sub("[secret]", line)
+def _masked(_logger: Any, _method: str, event: Any) -> Any:
+    """Return an event whose texts show nothing that looks like a secret."""
+    return {name: _without_secrets(value) for name, value in event.items()}
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return SECRETS.sub(lambda found: f"{found['name'] or ''}[secret]", value)
+    if isinstance(value, dict):
+        return {name: _without_secrets(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_without_secrets(each) for each in value]
+    return value

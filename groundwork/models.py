@@ -36,6 +36,8 @@ class Alarm(models.Model):
     # When staff were told of its opening, and of its end.
     told_at = models.DateTimeField(null=True)
     told_closed_at = models.DateTimeField(null=True)
+    # Somebody is telling it; from then on whoever did so is taken for dead.
+    telling_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -37,6 +37,7 @@ def refuse_another(connection: BaseDatabaseWrapper, role: str) -> None:
         cursor.execute("select current_user")
         found = cursor.fetchone()[0]
     if found != wanted:
+        connection.close()  # or the next use would find it open
         raise ImproperlyConfigured(
             f"With DATABASE_POOLED the pooler sets the role, and it set {found}: give the database "
             f"connect_query='set role \"{wanted}\"'. Only web processes may be pooled."

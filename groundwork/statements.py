@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import psycopg
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
+
+from groundwork.postgres.base import is_pooled
 
 
 def prepared(
@@ -16,7 +17,7 @@ def prepared(
     connection.ensure_connection()
     with connection.wrap_database_errors:
         cursor = psycopg.Cursor(connection.connection)
-        return cursor.execute(sql, params, prepare=not settings.DATABASE_POOLED).fetchall()
+        return cursor.execute(sql, params, prepare=not is_pooled(using)).fetchall()
 
 
 def results(

@@ -21,6 +21,7 @@ from contract.delta import (
     count_visible,
     latest_page,
 )
+from contract.marks import now_of
 from contract.problems import Problem
 from contract.snapshots import ContractInactive, Snapshot, snapshot_for
 from outbound_hooks import deliveries, endpoints
@@ -173,7 +174,8 @@ def _step(snapshot: Snapshot, endpoint: Due, at: ChangeCursor | None) -> Step:
         page = changes_page(snapshot, at, limit=_ENTRIES, if_few=True)
     except VeryMany:
         if count := _too_many(snapshot, at):
-            cursor = at.sealed(snapshot.customer_id)
+            # Its pass is to end no earlier than now, so that no standby answers that lacks the change.
+            cursor = at.onward(now_of(snapshot), at.position).sealed(snapshot.customer_id)
             return _at_the_end(snapshot, endpoint, [_resumed(snapshot, count, cursor)])
         page = changes_page(snapshot, at, limit=_ENTRIES)
     except Problem:  # 410: what it stood at is not known any more

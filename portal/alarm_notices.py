@@ -1,24 +1,27 @@
 """Alarms told to staff once when they open and once when they close: by mail, and to a webhook."""
 
-import smtplib
+import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import orjson
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from groundwork.instants import database_now
 from groundwork.models import Alarm
 from outbound_hooks.sender import send
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 20
 DEADLINE = 5.0  # seconds, of a post
+LONGEST = 60.0  # seconds of one look; what is left is for the next
+# Longer than a mail and a post may take.
+LEASE = timedelta(minutes=2)
 _UNTOLD = Q(closed_at=None, told_at=None) | Q(
     closed_at__isnull=False, told_at__isnull=False, told_closed_at=None
 )
@@ -27,23 +30,29 @@ _UNTOLD = Q(closed_at=None, told_at=None) | Q(
 def tell_alarms() -> int:
     """Tell what opened and what closed since the last time; return how many.
 
-    A row is locked while it is told, so two tell different ones; what cannot be told now is told later.
+    A row is claimed before it is told, so two tell different ones; what cannot be told now is told later.
     One that closed before anybody was told is not told at all.
     """
-    told = 0
-    for pk in Alarm.objects.filter(_UNTOLD).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
+    told, ends = 0, time.monotonic() + LONGEST
+    for pk in list(Alarm.objects.filter(_UNTOLD).order_by("pk").values_list("pk", flat=True)):
+        if time.monotonic() > ends:
+            break
         told += _tell(pk)
     return told
 
 
 def _tell(pk: int) -> bool:
-    with transaction.atomic():
-        untold = Alarm.objects.select_for_update(skip_locked=True).filter(_UNTOLD, pk=pk)
-        alarm = untold.first()
-        if alarm is None or not _is_told(alarm):
-            return False
-        mark = {"told_closed_at": Now()} if alarm.closed_at else {"told_at": Now()}
-        return bool(Alarm.objects.filter(pk=pk).update(**mark))
+    """Claim an alarm, tell it while nothing is held, and note that it was told."""
+    at = database_now()
+    free = Q(telling_until=None) | Q(telling_until__lt=at)
+    mine = Alarm.objects.filter(_UNTOLD, free, pk=pk)
+    if not mine.update(telling_until=at + LEASE):
+        return False
+    alarm = Alarm.objects.get(pk=pk)
+    is_told = _is_told(alarm)
+    mark = {"told_closed_at" if alarm.closed_at else "told_at": Now()} if is_told else {}
+    Alarm.objects.filter(pk=pk).update(telling_until=None, **mark)
+    return is_told
 
 
 def _is_told(alarm: Alarm) -> bool:
@@ -70,7 +79,7 @@ def _is_mailed(alarm: Alarm) -> bool:
     mail = EmailMessage(_subject(alarm), text, to=settings.STAFF_EMAILS)
     try:
         mail.send()
-    except (OSError, smtplib.SMTPException):
+    except Exception:  # whatever one alarm's mail breaks at, the others are told
         log.exception("alarm_not_mailed", alarm=alarm.pk)
         return False
     return True

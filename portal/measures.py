@@ -66,6 +66,9 @@ DELIVERY_AGE = Measure(
     ) d
     where e.is_enabled and d.next_attempt_at <= clock_timestamp()
       and coalesce(e.closed_until <= clock_timestamp(), true)
+      -- Its receiver has answered to all that it was sent: what waits behind a slow one is its own lag.
+      and not exists (select from outbound_hooks_delivery d
+                      where d.endpoint_id = e.id and d.status = 'pending' and d.is_taken)
     """,
 )
 DISPATCH_AGE = Measure(
@@ -79,6 +82,8 @@ DISPATCH_AGE = Measure(
         where number > e.seen_revision order by number limit 1
     ) r
     where e.is_enabled and e.seen_revision >= 0 and e.failing_since is null
+      and not exists (select from outbound_hooks_delivery d
+                      where d.endpoint_id = e.id and d.status = 'pending' offset 99)
     """,
 )
 # A request that has no status after a minute died with its process.

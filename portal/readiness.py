@@ -1,5 +1,6 @@
 """Whether this process may serve, and what else is not as it should be."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,7 +36,21 @@ class Found:
     is_needed: bool  # without it partners cannot be served
 
 
+_KEPT = 1.0  # seconds: however often it is asked, a process looks no oftener
+_last: tuple[float, list[Found]] = (0.0, [])
+
+
 def look() -> list[Found]:
+    """Return what was found within the last second, or look now."""
+    global _last  # noqa: PLW0603 - of this process
+    at, found = _last
+    if not found or time.monotonic() - at > _KEPT:
+        found = _looked()
+        _last = time.monotonic(), found
+    return found
+
+
+def _looked() -> list[Found]:
     """Look at everything; what partners do not need may fail without taking this process out."""
     return [
         Found(name, _fault(check), is_needed)
@@ -56,6 +71,7 @@ def _fault(check: Callable[[], None]) -> str:
     except NotReady as fault:
         return str(fault)
     except (DatabaseError, InterfaceError):
+        log.warning("database_does_not_answer", exc_info=True)
         connection.close()
         return "The database does not answer. See the log of the web process."
     except Exception:
@@ -105,7 +121,7 @@ def _known_migrations() -> frozenset[tuple[str, str]]:
 def _epoch() -> None:
     seen = witness.witnessed()
     if seen and witness.is_restored(seen):
-        raise NotReady(witness.ADVICE)
+        raise NotReady(witness.advice(seen))
 
 
 def _redis() -> None:

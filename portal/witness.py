@@ -5,6 +5,7 @@ keeps the newest that a worker saw; where the database does not know that one, i
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import orjson
 import redis
@@ -18,10 +19,6 @@ from groundwork.alarms import close_alarm, open_alarm
 log = structlog.get_logger(__name__)
 
 RESTORED = "restore_unmarked"
-ADVICE = (
-    "The database was restored from a backup, or another one was put in its place: end what serves "
-    "partners, run `manage.py start_epoch`, and start it again."
-)
 _SECONDS = 1  # that Redis has for an answer
 _NEWEST = """
     select (select max(number) from catalog_mirror_epoch), number, nonce::text
@@ -45,10 +42,19 @@ def attend() -> None:
     """Note how far the database has come, or call a person where it has gone back."""
     seen = _seen()
     if seen and is_restored(seen):
-        open_alarm(RESTORED, subject="database", message=ADVICE)
+        open_alarm(RESTORED, subject="database", message=advice(seen))
         return
     close_alarm(RESTORED, subject="database")
     _redis().set(_key(), orjson.dumps(_newest()))
+
+
+def advice(seen: Position) -> str:
+    """Return what to do where the database does not know what was seen of it."""
+    above = f" --above {seen.epoch}" if seen.epoch > _newest().epoch else ""
+    return (
+        "The database was restored from a backup, or another one was put in its place: end what serves "
+        f"partners, run `manage.py start_epoch{above}`, and start it again."
+    )
 
 
 def is_restored(seen: Position) -> bool:
@@ -90,7 +96,11 @@ def ping() -> None:
 
 
 def _redis() -> "redis.Redis":
-    url = settings.REDIS_URL or engines.ensure().redis_url
+    return _client(settings.REDIS_URL or engines.ensure().redis_url)
+
+
+@lru_cache(maxsize=2)
+def _client(url: str) -> "redis.Redis":
     return redis.Redis.from_url(
         url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=None
     )

@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.postgresql import base
 
 from groundwork import engines, roles
+
+
+def is_pooled(alias: str) -> bool:
+    """Tell whether a pooler lends the connections; a standby is reached directly."""
+    return bool(settings.DATABASE_POOLED) and alias == DEFAULT_DB_ALIAS
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -18,7 +24,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def init_connection_state(self) -> None:
         super().init_connection_state()
-        if settings.DATABASE_POOLED:  # the session is another's in a moment
+        if is_pooled(self.alias):  # the session is another's in a moment
             roles.refuse_another(self, self.role)
         else:
             roles.take(self, self.role)
@@ -34,7 +40,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params: dict[str, Any] = super().get_connection_params()
         # Django sets None; the named statements of a request repeat. What one connection prepared, the
         # next that a pooler lends does not know.
-        params["prepare_threshold"] = None if settings.DATABASE_POOLED else 2
+        params["prepare_threshold"] = None if is_pooled(self.alias) else 2
         params.setdefault("connect_timeout", settings.DATABASE_CONNECT_TIMEOUT)
         is_embedded = settings.EMBEDDED and not self.settings_dict["HOST"]
         return params | engines.ensure().database if is_embedded else params

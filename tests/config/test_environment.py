@@ -52,7 +52,7 @@ WRONG = {
     "TRUSTED_PROXIES": ("-1", "is '-1', not a whole number, 0 or more"),
     "HISTORY_KEPT_DAYS": ("ninety", "is 'ninety', not a whole number, 1 or more"),
     "EMAIL_PORT": ("70000", "is '70000', not a whole number, from 1 to 65535"),
-    "WEBHOOK_BULK_SHARE": ("1.5", "is '1.5', not above 0 and up to 1"),
+    "WEBHOOK_BULK_SHARE": ("1.5", "is '1.5', not from 0 to 1"),
     "LOG_LEVEL": ("LOUD", "is 'LOUD', not one of DEBUG"),
 }
 

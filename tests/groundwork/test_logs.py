@@ -8,10 +8,11 @@ import sys
 
 import orjson
 import pytest
+import structlog
 
 from groundwork.correlation import correlated
 from groundwork.local import CHECKOUT
-from groundwork.logs import formatter
+from groundwork.logs import configure, formatter
 
 DEPLOYED = {
     "DATABASE_URL": "postgres://app:hunter2@127.0.0.1:1/none",
@@ -42,7 +43,13 @@ SHOWN = {
     "token shpat_0123456789abcdef": "token shpat_[secret]",
     "lost postgres://app:hunter2@db/x": "lost postgres://[secret]@db/x",
     "lost redis://:hunter2@db/0": "lost redis://[secret]@db/0",
+    "lost postgres://app:p@ss/w#rd@db/x": "lost postgres://[secret]@db/x",
+    "asked https://token@shop.example/x": "asked https://[secret]@shop.example/x",
     "sent Authorization: Basic Zm9vOmJhcg==": "sent Authorization: [secret]",
+    "sent Authorization:Bearer abc": "sent Authorization:[secret]",
+    """sent {'Authorization': 'Basic Zm9vOmJhcg=='}""": """sent {'Authorization': '[secret]'}""",
+    "?consumer_key=ck_1&consumer_secret=cs_1&x=2": "?consumer_key=ck_1&consumer_secret=[secret]&x=2",
+    "password=hunter2 was wrong": "password=[secret] was wrong",
     "the SKU CK_MUG-1 at https://shop.example/x": "the SKU CK_MUG-1 at https://shop.example/x",
 }
 
@@ -54,6 +61,23 @@ def test_a_line_shows_no_secret(message, json):
     assert SHOWN[message] in said
     if json:
         assert orjson.loads(said)["event"] == SHOWN[message]
+
+
+def test_what_is_masked_leaves_the_line_whole():
+    said = orjson.loads(line('curl -H "Authorization: Bearer abc" x\nand "more"', json=True))
+    assert said["event"] == 'curl -H "Authorization: [secret]" x\nand "more"'
+
+
+def test_a_secret_in_what_an_event_carries_is_masked(capsys):
+    before = logging.root.handlers[:]
+    try:
+        configure({"level": "INFO", "json": True})
+        structlog.get_logger("x").error("asked", headers={"a": ["Bearer", "whsec_abc"]}, n=1)
+        said = orjson.loads(capsys.readouterr().err)
+    finally:
+        logging.root.handlers[:] = before
+    assert said["headers"] == {"a": ["Bearer", "whsec_[secret]"]}
+    assert said["n"] == 1
 
 
 def test_a_line_names_its_cause_and_its_level():

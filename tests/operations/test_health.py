@@ -25,6 +25,7 @@ def ready(database):
 
 
 def asked(path: str = "/readyz"):
+    readiness._last = (0.0, [])
     answer = Client().get(path, headers={"Host": "10.0.0.7"})
     return answer.status_code, answer.json()
 
@@ -109,7 +110,10 @@ def test_a_restored_database_is_not_ready_until_an_epoch_is_begun(ready):
     assert asked()[0] == 200
     # What a backup from before knows, which went on to a number of the same name.
     as_login("update catalog_mirror_revision set nonce = gen_random_uuid() where number = 1")
-    assert asked() == (503, {"status": "unready", "faults": {"epoch": witness.ADVICE}})
+    assert asked() == (
+        503,
+        {"status": "unready", "faults": {"epoch": witness.advice(witness.witnessed())}},
+    )
     witness.attend()
     assert Alarm.objects.get(closed_at=None).code == "restore_unmarked"
     assert asked()[0] == 503  # to look does not make it forget
@@ -128,6 +132,22 @@ def test_one_that_lost_its_newest_revisions_is_noticed_too(ready):
     witness.attend()
     as_login("delete from catalog_mirror_revision where number = 1")
     assert asked()[0] == 503
+
+
+def test_a_backup_from_before_the_last_epoch_is_told_with_its_number(ready):
+    start_epoch(actor="ann")
+    witness.attend()
+    as_login("delete from catalog_mirror_epoch where number = 2")
+    said = asked()[1]["faults"]["epoch"]
+    assert "run `manage.py start_epoch --above 2`" in said
+    start_epoch(actor="ann", above=2)
+    assert asked()[0] == 200
+
+
+def test_however_often_it_is_asked_it_looks_once_a_second(ready, monkeypatch):
+    asked()
+    monkeypatch.setattr(readiness, "_looked", Mock(side_effect=AssertionError))
+    assert Client().get("/readyz").status_code == 200
 
 
 def test_without_redis_nothing_is_witnessed_and_nothing_refused(ready, settings):

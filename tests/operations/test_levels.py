@@ -5,6 +5,7 @@ from datetime import timedelta
 import orjson
 import pytest
 from django.core import mail
+from django.db import connection
 
 from groundwork.alarms import close_alarm, open_alarm
 from groundwork.models import Alarm, Heartbeat
@@ -186,6 +187,36 @@ def test_a_mail_server_that_refuses_is_tried_again(staff, settings, monkeypatch)
     assert tell_alarms() == 0
     monkeypatch.undo()
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert tell_alarms() == 1
+
+
+def test_one_that_cannot_be_mailed_keeps_no_other_from_being_told(staff, settings):
+    settings.STAFF_WEBHOOK_URL = ""
+    open_alarm("bad", subject="a\nheader", message="It is no subject of a mail.")
+    open_alarm("source_stale", subject="zebra", message="Nor does this.")
+    assert tell_alarms() == 2
+    assert sorted(m.subject for m in mail.outbox) == [
+        "Alarm: source_stale drinkware", "Alarm: source_stale zebra",
+    ]  # fmt: skip
+
+
+def test_whoever_tells_an_alarm_holds_nothing_and_another_leaves_it(staff, monkeypatch):
+    real, inside = alarm_notices._is_mailed, []
+
+    def mailing(alarm):
+        inside.append((connection.in_atomic_block, tell_alarms()))
+        open_alarm("source_stale", subject="drinkware", message="It answers 500.")
+        return real(alarm)
+
+    monkeypatch.setattr(alarm_notices, "_is_mailed", mailing)
+    assert tell_alarms() == 1
+    assert inside == [(False, 0)]
+
+
+def test_what_a_dead_teller_claimed_is_told_later(staff, clock):
+    Alarm.objects.update(telling_until=clock.now() + alarm_notices.LEASE)
+    assert tell_alarms() == 0
+    clock.move(alarm_notices.LEASE)
     assert tell_alarms() == 1
 
 

@@ -4,13 +4,16 @@ import os
 import re
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 import yaml
+from django.db import OperationalError
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from groundwork.local import CHECKOUT
+from portal import metrics
 from portal.measures import MEASURES
 from tests.factories import client_of
 from tests.operations.test_levels import SourceFactory, connection_of, stored
@@ -91,6 +94,14 @@ def test_the_alert_rules_name_metrics_and_labels_that_exist(database):
 def test_a_token_is_asked_for(database, settings, header, status):
     settings.METRICS_TOKEN = "s3cret"
     assert Client().get("/metrics", headers={"Authorization": header}).status_code == status
+
+
+def test_a_database_that_is_away_leaves_the_latency(database, monkeypatch):
+    monkeypatch.setattr(metrics, "read_all", Mock(side_effect=OperationalError))
+    text = Client().get("/metrics").content.decode()
+    assert "tradecounter_database_up 0.0" in text
+    assert "tradecounter_request_seconds_bucket" in text
+    assert "tradecounter_revision" not in text
 
 
 def test_a_deployment_without_a_token_shows_none(database, settings):

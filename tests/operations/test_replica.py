@@ -1,15 +1,16 @@
 """A standby serves reads; where it lacks what the primary would say, the primary does, and nobody can tell."""
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import ProgrammingError
 
 from apikeys import keys
 from apikeys.models import RequestLog
-from catalog_mirror.models import Source, Variant
-from contract import replicas
+from catalog_mirror.models import Revision, Source, Variant
+from contract import replicas, snapshots
 from tests.factories import (
     a_product,
     a_stock,
@@ -116,6 +117,9 @@ def test_within_the_limit_an_older_view_is_served_for_the_instant_it_was_whole(
     told = shown(alice, "/v1/stock")
     assert read_from == ["replica"]
     assert told["revision"] == before < newest_revision()
+    # As of the stamp of what it lacks: the primary's clock has gone on, and so has the standby's.
+    missing = Revision.objects.get(number=newest_revision()).recorded_at
+    assert datetime.fromisoformat(told["as_of"]) == missing
     assert "NEW-9" not in {item["sku"] for item in told["data"]}
 
 
@@ -218,6 +222,42 @@ def test_webhooks_are_read_where_they_are_written(alice, replica, read_from, set
     assert made.status_code == 201
     assert len(alice.get("/v1/webhooks").json()["data"]) == 1
     assert read_from == []
+
+
+@pytest.mark.parametrize("how", ["latest", "instant"])
+def test_what_is_walked_after_the_present_was_asked_for_lacks_nothing_since(
+    alice, replica, read_from, clock, how
+):
+    """The primary names the present, a standby that lacks a change is walked, and the delta tells it."""
+    clock.move(timedelta(minutes=5))  # the catalogue is older than any lag
+    replica.pause()
+    stocked(3)
+    with pytest.MonkeyPatch.context() as primary:
+        primary.setattr(replicas, "are_there", lambda: False)
+        if how == "latest":
+            since = shown(alice, "/v1/changes", since="latest")["delta_cursor"]
+        else:
+            since = shown(alice, "/v1/stock", limit=1)["as_of"]
+    walked = shown(alice, "/v1/stock", limit="all")
+    assert read_from == ["replica"]
+    assert "NEW-9" not in {item["sku"] for item in walked["data"]}
+    shown(alice, "/v1/changes", since=since)  # the standby lacks it still, and that is no end of it
+    replica.catch_up()
+    told = shown(alice, "/v1/changes", since=since)["data"]
+    assert "NEW-9" in {each["sku"] for each in told}
+
+
+def test_what_breaks_the_standby_s_answer_is_asked_of_the_primary(alice, replica, monkeypatch):
+    """A standby that has not replayed a migration lacks a function that the new program calls."""
+    real = snapshots.prepared
+
+    def lacking(sql, params, *, using="default"):
+        if using == "replica" and "catalog_mirror_variant" in sql:
+            raise ProgrammingError("function does not exist")
+        return real(sql, params, using=using)
+
+    monkeypatch.setattr(snapshots, "prepared", lacking)
+    assert shown(alice, "/v1/products")["data"]
 
 
 @pytest.mark.parametrize("seed", range(3))
