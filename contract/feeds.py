@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.http import QueryDict
 
+from catalog_mirror.revisions import EPSILON
 from contract.change_cursors import FACETS, ChangeCursor, Mark, change_cursor
 from contract.cursors import CursorInvalid
 from contract.delta import ChangesPage, changes_page, latest_page, start_cursor
@@ -70,11 +71,11 @@ def _cursor_of(snapshot: Snapshot, start: Start) -> ChangeCursor:
 
 def _mark_at(snapshot: Snapshot, start: Start) -> Mark:
     at = start.instant or snapshot.at
-    if at > snapshot.at:
+    if at > snapshot.at + EPSILON:  # a clock that was put back a little is no fault of the client's
         raise bad_parameter(
             "since", "This instant is yet to come. Take `as_of` of an answer, not your own clock."
         )
-    mark = mark_at(snapshot, at)
+    mark = mark_at(snapshot, min(at, snapshot.at))
     if mark is None:
         raise gone("No revision from before that instant is known", start.facets)
     return mark

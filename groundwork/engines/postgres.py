@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar
@@ -36,6 +37,7 @@ class Postgres(Engine):
     name: ClassVar[str] = "Postgres"
     program: ClassVar[str] = "postgres"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # a fast shutdown
+    more_settings: ClassVar[Mapping[str, str]] = {}
 
     def prepare(self) -> None:
         if self.folder.exists():
@@ -98,7 +100,8 @@ class Postgres(Engine):
     def launch(self, port: int, *, claim: IO[str]) -> subprocess.Popen[bytes]:
         # No live process uses the folder (the caller made sure), so the file names a dead one.
         self._pid_file.unlink(missing_ok=True)
-        settings = SETTINGS | {"port": str(port)} | (FAST_SETTINGS if self.is_fast else {})
+        fast = FAST_SETTINGS if self.is_fast else {}
+        settings = {**SETTINGS, "port": str(port), **fast, **self.more_settings}
         options = [option for name in settings for option in ("-c", f"{name}={settings[name]}")]
         return processes.launch(
             [*self._guise().prefix, binary_of("postgres"), "-D", self.folder, *options],

@@ -1,8 +1,10 @@
 """A streaming standby of the embedded Postgres, read-only: for tests and rehearsals of scaling out."""
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from groundwork.engines import processes
 from groundwork.engines.engine import Running
@@ -14,6 +16,11 @@ class Standby(Postgres):
     """It follows the Postgres of the same home, which runs on `primary_port`."""
 
     primary_port: int = 0
+    # The primary keeps what is being read here, and what it cannot keep is not waited for long.
+    more_settings: ClassVar[Mapping[str, str]] = {
+        "hot_standby_feedback": "on",
+        "max_standby_streaming_delay": "2s",
+    }
 
     @property
     def folder(self) -> Path:

@@ -141,15 +141,14 @@ class Installation:
 
     def start(self, *names: str) -> None:
         for name in names:
-            command = guide_commands()[name.removesuffix("2")]
-            if command[0] == "manage.py":
-                command = [sys.executable, *command]
-            elif command[0] == "celery":
-                command = [sys.executable, "-m", *command]
-                command = [p.replace("/tmp/", f"{self.folder}/") for p in command]  # noqa: S108
+            told = guide_commands()[name.removesuffix("2")]
+            told = [part.replace("/tmp/", f"{self.folder}/") for part in told]  # noqa: S108
+            if told[0] == "manage.py":
+                command = [sys.executable, *told]
+            elif told[0] == "celery":
+                command = [sys.executable, "-m", *told]
             else:
-                port = str(self.ports[name])
-                command = [sys.executable, "-m", *command, "--port", port]
+                command = [sys.executable, "-m", *told, "--port", str(self.ports[name])]
             with (self.folder / f"{name}.log").open("ab") as log:
                 self._running[name] = subprocess.Popen(  # noqa: S603 - the guide's commands
                     command, env=self.environment(), cwd=CHECKOUT, stdout=log, stderr=log

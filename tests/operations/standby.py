@@ -48,7 +48,7 @@ class Replica:
 
 
 def until(holds) -> None:
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < ends, "it did not come to pass"
         time.sleep(0.02)

@@ -1,10 +1,12 @@
 """Promise: no delivery holds what `/v1/changes` would not give that customer at that moment."""
 
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from contract import delta
 from outbound_hooks.delivering import deliver_once, dispatch_all
@@ -46,7 +48,8 @@ class Life:
     def step(self) -> None:
         moves = (self.reprice, self.reprice, self.show, self.hide, self.withdraw, self.restock,
                  self.retier, self.wait)  # fmt: skip
-        self.dice.choice(moves)()
+        with suppress(ValidationError):  # an equal rule stands already
+            self.dice.choice(moves)()
 
     def who(self) -> dict:
         people = self.people
