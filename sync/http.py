@@ -190,7 +190,8 @@ class Wire:
         ) as response:
             for piece in response.iter_content(_PIECE):
                 body.add(piece)
-            return Answer(response.status_code, dict(response.headers), bytes(body.held))
+            # Its own mapping: names of headers are the same in any case.
+            return Answer(response.status_code, response.headers, bytes(body.held))
 
 
 class _Body:

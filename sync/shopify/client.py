@@ -98,8 +98,7 @@ class Client:
 
     def _answer(self, document: str, variables: Mapping[str, Any]) -> Json:
         answer = self.wire.query(self._url, document, variables=variables, headers=self._headers)
-        told = {name.lower(): value for name, value in answer.headers.items()}
-        self.answered_version = told.get("x-shopify-api-version", "")
+        self.answered_version = answer.headers.get("X-Shopify-API-Version", "")
         if answer.status != _OK:
             raise ShopAnswersNonsense(
                 f"The shop answers {answer.status} at {self.base_url}. Give the address that ends in "

@@ -103,13 +103,14 @@ def test_next_links_are_followed_in_a_body_or_a_header(feed):
     assert skus() == TEN
 
 
-def test_next_links_of_a_header(feed):
+@pytest.mark.parametrize("name", ["Link", "link"])
+def test_next_links_of_a_header(feed, name):
     def given(request):
         start = int(request.params.get("start", 0))
         links = ['</goods>; rel="first"']
         if start + 4 < 10:
             links.append(f'</goods?start={start + 4}>; title="a; b"; rel="next"')
-        return answer(records(*range(start, min(start + 4, 10))), Link=", ".join(links))
+        return answer(records(*range(start, min(start + 4, 10))), **{name: ", ".join(links)})
 
     feed(given, paging={"kind": "next", "header": "Link"})
     assert run("reconcile").code == 0
