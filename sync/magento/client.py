@@ -105,3 +105,9 @@ class Client:
             f"The shop's answer for {path} is not what Magento sends. Open {self.base_url} in a browser: "
             "it may be in maintenance, or a plugin may write into its answers."
         )
+
+
+def ends_early(path: str) -> ShopAnswersNonsense:
+    return ShopAnswersNonsense(
+        f"The shop's list {path} ends early: it says that it has more, and gives nothing. Try again."
+    )

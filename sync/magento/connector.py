@@ -8,7 +8,7 @@ from typing import Any
 from catalog_mirror.records import CategoryRecord
 from sync.connectors import Batch, Clock, EmptyShop, Fetched, Named, Position, Record
 from sync.http import ShopAnswersNonsense
-from sync.magento.client import Client, Filter, Json, NoSuchThing
+from sync.magento.client import Client, Filter, Json, NoSuchThing, ends_early
 from sync.magento.mapping import (
     BRAND,
     CONFIGURABLE,
@@ -210,10 +210,12 @@ class Magento:
         while True:
             observed_at = self._clock()
             behind = [*filters, ("entity_id", "gt", str(last))]
-            page = self._client.items(
+            page, total = self._client.page(
                 path, behind, size=size or PER_PAGE, sort="entity_id", fields=asked
             )
             _check_ids(page)
+            if not page and total > 0:
+                raise ends_early(path)
             if not page:
                 return
             if int(page[-1]["id"]) <= last:

@@ -30,6 +30,7 @@ _RESOURCES = {
     "products": "Catalog > Inventory > Products",
     "categories/list": "Catalog > Inventory > Categories",
     "inventory/source-items": "Stores > Inventory > Sources",
+    "inventory/sources": "Stores > Inventory > Sources",
     "store/storeConfigs": "Stores > Settings > All Stores",
 }
 
@@ -169,7 +170,7 @@ def _lacks(client: Client) -> Iterator[str]:
         except ShopRefusedKey:
             yield f"The key may not read {path}: give its integration the resource {resource}."
         except NoSuchThing:
-            if path != "inventory/source-items":  # its modules may be off
+            if not path.startswith("inventory/"):  # its modules may be off
                 yield f"There is no {path} at {client.base_url}."
 
 
