@@ -14,7 +14,7 @@ _OK, _NOT_FOUND = 200, 404
 _CRITERIA = "searchCriteria"
 
 
-class NoSuchThing(Exception):
+class NoSuchThing(ShopAnswersNonsense):
     """The shop answers 404."""
 
 
@@ -34,7 +34,10 @@ class Client:
         except orjson.JSONDecodeError as error:
             raise self._nonsense(path) from error
         if answer.status == _NOT_FOUND and isinstance(body, dict) and "message" in body:
-            raise NoSuchThing(str(body["message"])[:200])
+            said = str(body["message"])[:200]
+            raise NoSuchThing(
+                f"The shop has no {path[:100]}. {said} Look at its web API's modules, then try again."
+            )
         if answer.status != _OK:
             said = str(body.get("message"))[:200] if isinstance(body, dict) else ""
             raise ShopAnswersNonsense(

@@ -22,6 +22,7 @@ from sync.http import ShopAnswersNonsense, ShopRefusedKey, Turns
 from sync.magento.client import Client, NoSuchThing
 from sync.magento.connector import Magento
 from sync.magento.stock import StockReader
+from sync.shapes import as_sent_by
 
 _OAUTH = {"consumer_key", "consumer_secret", "token", "token_secret"}
 _STORE = re.compile(r"[a-z][a-z0-9_]*")
@@ -96,6 +97,7 @@ class MagentoKind:
             except (KeyError, TypeError, ValueError) as error:
                 raise _no_magento(client) from error
 
+    @as_sent_by("Magento")
     def explain(self, way: Way, *, turns: Turns) -> Explained:
         """Say which of what is needed the key may not read."""
         client = _client(way, turns)

@@ -29,7 +29,8 @@ class StockReader:
         """Return the stock of products by SKU."""
         own = {each["sku"]: _own(each) for each in products}
         if not self.has_sources:
-            return {sku: single_stock(item or self._item(sku)) for sku, item in own.items() if sku}
+            items_of = {sku: item or self._item(sku) for sku, item in own.items() if sku.strip()}
+            return {sku: single_stock(item) for sku, item in items_of.items() if item}
         items = self._source_items([sku for sku in own if sku.strip()])
         enabled = self._switched_on(items)
         return {
@@ -103,8 +104,12 @@ class StockReader:
                 raise ends_early(path)
             page += 1
 
-    def _item(self, sku: str) -> Json:
-        item: Any = self._client.read(f"stockItems/{quote(sku, safe='')}")
+    def _item(self, sku: str) -> Json | None:
+        """Return the stock item of a SKU; None where it has none, or is gone meanwhile."""
+        try:
+            item: Any = self._client.read(f"stockItems/{quote(sku, safe='')}")
+        except NoSuchThing:
+            return None
         return dict(item)
 
 

@@ -442,3 +442,47 @@ def test_source_items_that_come_twice_on_shifting_pages_change_nothing(magento):
     said = run("reconcile")
     assert (said.code, moved(before, picture())) == (1, {})
     assert "names A at east twice" in said.error
+
+
+def test_a_product_without_a_stock_item_keeps_the_stock_it_had(magento):
+    shop = MagentoShop()
+    shop.has_sources = False
+    magento(shop)
+    shop.add("PEN", stock=3)
+    shop.add("CAP", stock=1)
+    run("reconcile")
+    whole = shop.routed
+    shop.routed = lambda path, request: (
+        Response(b'{"message": "No such entity."}', status=404)
+        if path == "stockItems/PEN"
+        else whole(path, request)
+    )
+    [pen, cap] = shop.things.values()
+    pen.price, cap.stock = "12.00", 2
+    assert run("reconcile").code == 0
+    assert skus() == {"PEN": 3, "CAP": 2}
+    assert str(variant("PEN").list_price) == "12.0000"
+
+
+def test_a_category_link_without_its_category_is_quarantined(magento):
+    shop = magento()
+    shop.add("PEN", more={"extension_attributes": {"category_links": [{"position": 0}]}})
+    shop.add("CAP")
+    assert run("reconcile").code == 0
+    assert set(skus()) == {"CAP"}
+    assert QuarantinedRecord.objects.get().reason == "record_unreadable"
+
+
+def test_a_route_that_is_not_there_and_a_field_that_lacks_end_in_one_line(magento):
+    shop = magento()
+    shop.add("PEN")
+    run("reconcile")
+    before = picture()
+    listed = shop.lists
+    shop.lists = lambda path: None if path == "categories/list" else listed(path)
+    said = run("reconcile")
+    assert (said.code, "The shop has no categories/list." in said.error) == (1, True)
+    shop.lists = lambda path: [{"sku": "PEN"}] if path == "inventory/source-items" else listed(path)
+    said = run("reconcile")
+    assert (said.code, "KeyError: 'source_code'" in said.error) == (1, True)
+    assert moved(before, picture()) == {}
