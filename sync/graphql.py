@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Block strings, strings and comments, by the grammar of GraphQL's specification (October 2021, 2.1).
-_TEXT = re.compile(r'"""(?:\\"""|.)*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*', re.DOTALL)
+_TEXT = re.compile(r'"""(?:\\"""|.)*?"""|"(?:\\[^\n\r]|[^"\\\n\r])*"|#[^\n\r]*', re.DOTALL)
 _TOKEN = re.compile(r"[{}()]|[_A-Za-z][_0-9A-Za-z]*|\S")
 # A mutation that starts a query and changes nothing: the only one that is let through.
 _BULK_QUERY = "bulkOperationRunQuery"
+# What it runs has to be the variable that is looked into, and no other.
+_RUNS_THE_VARIABLE = re.compile(rf"{{\s*{_BULK_QUERY}\s*\(\s*query\s*:\s*\$query\b")
 
 
 @dataclass
@@ -31,10 +33,11 @@ def reads_only(document: str, variables: Mapping[str, Any]) -> bool:
     kinds = {each.kind for each in found}
     if found and kinds <= {"query", "fragment"}:
         return True
-    inner = variables.get("query")
+    inner, bare = variables.get("query"), _TEXT.sub(_comments_away, document)
     return (
         [(each.kind, each.roots) for each in found] == [("mutation", [_BULK_QUERY])]
-        and '"' not in _TEXT.sub(_comments_away, document)
+        and '"' not in bare
+        and _RUNS_THE_VARIABLE.search(bare) is not None
         and isinstance(inner, str)
         and reads_only(inner, {})
     )

@@ -112,7 +112,7 @@ class Wire:
         """
         if method != "GET":
             raise WriteRefused(f"A shop is only read: {method} was not sent.")
-        return self._tried(sign, lambda: _Body(LARGEST))
+        return self._tried(_bodiless(sign), lambda: _Body(LARGEST))
 
     def query(
         self, url: str, document: str, *, variables: Mapping[str, Any], headers: Mapping[str, str]
@@ -126,7 +126,9 @@ class Wire:
 
     def save(self, sign: Callable[[], Question], *, into: BinaryIO) -> Answer:
         """Ask as `send` does, and write the body into a file that is empty before each try."""
-        return self._tried(sign, lambda: _Body(LARGEST_FILE, into), deadline=DEADLINE_OF_FILE)
+        return self._tried(
+            _bodiless(sign), lambda: _Body(LARGEST_FILE, into), deadline=DEADLINE_OF_FILE
+        )
 
     def _tried(
         self,
@@ -190,7 +192,18 @@ class Wire:
         ) as response:
             for piece in response.iter_content(_PIECE):
                 body.add(piece)
-            return Answer(response.status_code, dict(response.headers), bytes(body.held))
+            # Its own mapping: names of headers are the same in any case.
+            return Answer(response.status_code, response.headers, bytes(body.held))
+
+
+def _bodiless(sign: Callable[[], Question]) -> Callable[[], Question]:
+    def signed() -> Question:
+        question = sign()
+        if question.body is not None:
+            raise WriteRefused("A shop is only read: a body that is no query was not sent.")
+        return question
+
+    return signed
 
 
 class _Body:

@@ -37,7 +37,22 @@ def listed(document: Any, field_map: FieldMap) -> list[Any]:
 
 def lines_of(file: IO[bytes], field_map: FieldMap) -> Iterator[Any]:
     """Yield the records of JSON Lines or CSV, one at a time; raise `ShopAnswersNonsense`."""
+    if field_map.last_line_ends:
+        _refuse_cut_off(file)
     return _json_lines(file) if field_map.format == "jsonl" else _rows(file, field_map)
+
+
+def _refuse_cut_off(file: IO[bytes]) -> None:
+    """Raise for a file without a last line end: cut off in its last cell, it reads like a whole one."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - 4))
+    tail = file.read().rstrip(b"\0")  # the other half of a line end in UTF-16
+    file.seek(0)
+    if size and not tail.endswith((b"\n", b"\r")):
+        raise ShopAnswersNonsense(
+            "The feed ends without a line end: it may have been cut off. Try again; if its maker always "
+            "writes it so, say `last_line_ends` false in the map."
+        )
 
 
 def _json_lines(file: Iterable[bytes]) -> Iterator[Any]:

@@ -24,6 +24,7 @@ _LEVELS = ("location", "on_hand", "reserved", "incoming")
 _KNOWN = {
     "format", "records", "paging", "currency", "time_zone", "prices_include_tax", "name", "snapshot",
     "headers", "auth", "realm", "csv", "variants", "by_id", "push", "category_levels", "levels", "fields",
+    "last_line_ends",
 }  # fmt: skip
 
 
@@ -68,6 +69,7 @@ class FieldMap:
     headers: Mapping[str, str] = field(default_factory=dict)
     auth_header: str = ""
     realm: str = ""
+    last_line_ends: bool = True
     delimiter: str = ","
     encoding: str = "utf-8-sig"
     name: str = ""
@@ -102,6 +104,7 @@ def map_of(said: Any) -> FieldMap:
         headers={k: _text(_object(said, "headers"), k) for k in _object(said, "headers")},
         auth_header=_text(auth, "header"),
         realm=_text(said, "realm"),
+        last_line_ends=_truth(said, "last_line_ends", default=True),
         delimiter=_text(csv, "delimiter") or ",",
         encoding=_encoding(_text(csv, "encoding") or "utf-8-sig"),
         name=_text(said, "name"),

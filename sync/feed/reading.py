@@ -1,12 +1,13 @@
 """Reads a feed page by page, or a file of the configured folder."""
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from django.conf import settings
@@ -49,14 +50,22 @@ class Reader:
     def _file(self, path: Path) -> Iterator[Any]:
         try:
             with path.open("rb") as file:
-                if self._map.format != "json":
+                before = _stamp(file)
+                if self._map.format == "json":
+                    body = file.read(LARGEST + 1)
+                else:
                     yield from lines_of(file, self._map)
-                    return
-                body = file.read(LARGEST + 1)
+                if _stamp(file) != before:
+                    raise ShopAnswersNonsense(
+                        f"The file {path.name} was written while it was read. Write it under another "
+                        "name and rename it."
+                    )
         except OSError as error:
             raise ShopAnswersNonsense(
                 f"The file {path.name} cannot be read ({error.strerror}). Look into the folder of feeds."
             ) from error
+        if self._map.format != "json":
+            return
         if len(body) > LARGEST:
             raise ShopAnswersNonsense(
                 f"The file {path.name} has more than {LARGEST // 2**20} MiB of JSON. Write JSON Lines."
@@ -174,6 +183,12 @@ def path_of(address: str) -> Path:
     if not path.is_relative_to(folder) or path == folder:
         raise WrongSettings(f"A feed's file lies in {folder}, and {address} does not.")
     return path
+
+
+def _stamp(file: IO[bytes]) -> tuple[int, int]:
+    """Return what moves when a file is written."""
+    found = os.fstat(file.fileno())
+    return found.st_size, found.st_mtime_ns
 
 
 def _path_now(address: str) -> Path:

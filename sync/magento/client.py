@@ -14,7 +14,7 @@ _OK, _NOT_FOUND = 200, 404
 _CRITERIA = "searchCriteria"
 
 
-class NoSuchThing(Exception):
+class NoSuchThing(ShopAnswersNonsense):
     """The shop answers 404."""
 
 
@@ -34,7 +34,10 @@ class Client:
         except orjson.JSONDecodeError as error:
             raise self._nonsense(path) from error
         if answer.status == _NOT_FOUND and isinstance(body, dict) and "message" in body:
-            raise NoSuchThing(str(body["message"])[:200])
+            said = str(body["message"])[:200]
+            raise NoSuchThing(
+                f"The shop has no {path[:100]}. {said} Look at its web API's modules, then try again."
+            )
         if answer.status != _OK:
             said = str(body.get("message"))[:200] if isinstance(body, dict) else ""
             raise ShopAnswersNonsense(
@@ -105,3 +108,9 @@ class Client:
             f"The shop's answer for {path} is not what Magento sends. Open {self.base_url} in a browser: "
             "it may be in maintenance, or a plugin may write into its answers."
         )
+
+
+def ends_early(path: str) -> ShopAnswersNonsense:
+    return ShopAnswersNonsense(
+        f"The shop's list {path} ends early: it says that it has more, and gives nothing. Try again."
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from catalog_mirror.records import CategoryRecord
 from sync.connectors import Batch, Clock, EmptyShop, Fetched, Named, Position, Record
 from sync.http import ShopAnswersNonsense
-from sync.magento.client import Client, Filter, Json, NoSuchThing
+from sync.magento.client import Client, Filter, Json, NoSuchThing, ends_early
 from sync.magento.mapping import (
     BRAND,
     CONFIGURABLE,
@@ -22,6 +22,7 @@ from sync.magento.mapping import (
     stock_record,
 )
 from sync.magento.stock import StockReader
+from sync.shapes import as_sent_by
 
 PER_PAGE = 100
 IDS_AT_ONCE = 100
@@ -54,6 +55,7 @@ class Magento:
         """Return None: it has no webhooks, and is polled."""
         del url
 
+    @as_sent_by("Magento")
     def categories(self) -> list[CategoryRecord]:
         found = [each for page in self._by_id("categories/list", []) for each in page[1]]
         try:
@@ -68,6 +70,10 @@ class Magento:
 
         A child in two products belongs to the one with the lower id.
         """
+        with as_sent_by("Magento"):
+            yield from self._everything(after)
+
+    def _everything(self, after: Position | None) -> Iterator[Batch]:
         parents = self._parents()
         after = after or {"list": CONFIGURABLE, "last": 0}
         is_empty = not parents
@@ -112,6 +118,7 @@ class Magento:
                     parents.setdefault(child, str(each["id"]))
         return parents
 
+    @as_sent_by("Magento")
     def fetch(self, names: Sequence[Named], *, families: Sequence[str] = ()) -> Fetched:
         """Read variants again by their ids, and products with all children that they have now."""
         parents = self._parents() if names or families else {}
@@ -145,6 +152,7 @@ class Magento:
                 found.append((there[product_id], children))
         return self._records(found)
 
+    @as_sent_by("Magento")
     def changed(self, after: Position | None) -> tuple[list[str], Position]:
         """Return the ids of products edited since; stock and pictures move no date."""
         now = self._clock().astimezone(UTC)
@@ -155,6 +163,10 @@ class Magento:
 
     def stock(self) -> Iterator[Batch]:
         """Read the stock of all that is sold, and nothing else of it."""
+        with as_sent_by("Magento"):
+            yield from self._all_stock()
+
+    def _all_stock(self) -> Iterator[Batch]:
         fields = "id,sku,type_id,extension_attributes[stock_item]"
         for observed_at, page in self._by_id("products", [], fields=fields):
             sold = [each for each in page if _is_sold(each)]
@@ -210,10 +222,12 @@ class Magento:
         while True:
             observed_at = self._clock()
             behind = [*filters, ("entity_id", "gt", str(last))]
-            page = self._client.items(
+            page, total = self._client.page(
                 path, behind, size=size or PER_PAGE, sort="entity_id", fields=asked
             )
             _check_ids(page)
+            if not page and total > 0:
+                raise ends_early(path)
             if not page:
                 return
             if int(page[-1]["id"]) <= last:

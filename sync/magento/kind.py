@@ -22,6 +22,7 @@ from sync.http import ShopAnswersNonsense, ShopRefusedKey, Turns
 from sync.magento.client import Client, NoSuchThing
 from sync.magento.connector import Magento
 from sync.magento.stock import StockReader
+from sync.shapes import as_sent_by
 
 _OAUTH = {"consumer_key", "consumer_secret", "token", "token_secret"}
 _STORE = re.compile(r"[a-z][a-z0-9_]*")
@@ -30,6 +31,7 @@ _RESOURCES = {
     "products": "Catalog > Inventory > Products",
     "categories/list": "Catalog > Inventory > Categories",
     "inventory/source-items": "Stores > Inventory > Sources",
+    "inventory/sources": "Stores > Inventory > Sources",
     "store/storeConfigs": "Stores > Settings > All Stores",
 }
 
@@ -95,6 +97,7 @@ class MagentoKind:
             except (KeyError, TypeError, ValueError) as error:
                 raise _no_magento(client) from error
 
+    @as_sent_by("Magento")
     def explain(self, way: Way, *, turns: Turns) -> Explained:
         """Say which of what is needed the key may not read."""
         client = _client(way, turns)
@@ -169,7 +172,7 @@ def _lacks(client: Client) -> Iterator[str]:
         except ShopRefusedKey:
             yield f"The key may not read {path}: give its integration the resource {resource}."
         except NoSuchThing:
-            if path != "inventory/source-items":  # its modules may be off
+            if not path.startswith("inventory/"):  # its modules may be off
                 yield f"There is no {path} at {client.base_url}."
 
 

@@ -30,6 +30,7 @@ PRODUCT_FIELDS = (
 BRAND = "manufacturer"  # Magento's own attribute for it
 SINGLE = ("simple", "virtual", "downloadable")  # what is sold as it is
 CONFIGURABLE = "configurable"
+_ODD = (KeyError, TypeError, AttributeError, ValueError, ArithmeticError)
 _ENABLED, _HIDDEN = 1, 1  # of status, and of visibility
 _NO_DECIMALS, _THREE_DECIMALS = {"JPY", "KRW", "VND", "CLP", "ISK"}, {"KWD", "BHD", "OMR", "TND"}
 
@@ -92,7 +93,12 @@ def records_of(family: Family, shown: Shown) -> list[ProductRecord | Unmirrorabl
     read = [_variant(family, each, shown) for each in sold]
     refused: list[ProductRecord | Unmirrorable] = [r for r in read if isinstance(r, Unmirrorable)]
     mirrored = tuple(r for r in read if isinstance(r, VariantRecord))
-    return [*refused, _product(product, mirrored, shown)] if mirrored else refused
+    if not mirrored:
+        return refused
+    try:
+        return [*refused, _product(product, mirrored, shown)]
+    except _ODD as error:
+        return [_refused(product, each, "record_unreadable", _told(error)) for each in sold]
 
 
 def stock_record(product_id: str, external_id: str, stock: Stock) -> ProductRecord:
@@ -136,11 +142,10 @@ def _variant(family: Family, record: Json, shown: Shown) -> VariantRecord | Unmi
             external_id=str(record["id"]),
             content=_content(family.product, record, shown),
             price=_price(record, shown),
-            stock=family.stock[record["sku"]],
+            stock=family.stock.get(record["sku"]),
         )
-    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
-        told = f"A field is missing or of the wrong kind ({type(error).__name__}: {error})."
-        return _refused(family.product, record, "record_unreadable", told[:500])
+    except _ODD as error:
+        return _refused(family.product, record, "record_unreadable", _told(error))
 
 
 def _content(product: Json, record: Json, shown: Shown) -> Content:
@@ -248,6 +253,10 @@ def _with_status(levels: tuple[StockAt, ...], managed: Json | None) -> Stock:
 def _units(quantity: Any) -> int:
     """Return whole units: 2.5 are 2."""
     return int(Decimal(str(quantity)) // 1)
+
+
+def _told(error: Exception) -> str:
+    return f"A field is missing or of the wrong kind ({type(error).__name__}: {error})."[:500]
 
 
 def _refused(product: Json, record: Json, reason: str, detail: str) -> Unmirrorable:

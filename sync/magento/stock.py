@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from catalog_mirror.records import Stock
-from sync.http import ShopRefusedKey
-from sync.magento.client import Client, Json, NoSuchThing
+from sync.http import ShopAnswersNonsense, ShopRefusedKey
+from sync.magento.client import Client, Json, NoSuchThing, ends_early
 from sync.magento.mapping import single_stock, stock_of
 
 SOURCE_ITEMS, SOURCES = "inventory/source-items", "inventory/sources"
@@ -21,17 +21,20 @@ class StockReader:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._enabled: set[str] | None = None
+        self._listed: list[Json] | None = None
+        self._has_read_sources = False
         self._has_sources: bool | None = None
 
     def of(self, products: Sequence[Json]) -> dict[str, Stock]:
         """Return the stock of products by SKU."""
         own = {each["sku"]: _own(each) for each in products}
         if not self.has_sources:
-            return {sku: single_stock(item or self._item(sku)) for sku, item in own.items() if sku}
+            items_of = {sku: item or self._item(sku) for sku, item in own.items() if sku.strip()}
+            return {sku: single_stock(item) for sku, item in items_of.items() if item}
         items = self._source_items([sku for sku in own if sku.strip()])
+        enabled = self._switched_on(items)
         return {
-            sku: stock_of(items.get(sku, ()), enabled=self._sources, managed=item)
+            sku: stock_of(items.get(sku, ()), enabled=enabled, managed=item)
             for sku, item in own.items()
         }
 
@@ -47,16 +50,23 @@ class StockReader:
                 self._has_sources = True
         return self._has_sources
 
-    @property
-    def _sources(self) -> set[str]:
-        """The sources that are switched on; all of them where the key may not tell."""
-        if self._enabled is None:
+    def _switched_on(self, items: Mapping[str, Sequence[Json]]) -> set[str]:
+        """Return the sources that count: those switched on, or all of them where the key may not tell."""
+        named = {str(each["source_code"]) for some in items.values() for each in some}
+        if not self._has_read_sources:
             try:
-                found = self._client.items(SOURCES, [], size=PER_PAGE)
+                self._listed = self._pages(SOURCES, [], key=("source_code",))
             except (NoSuchThing, ShopRefusedKey):
-                found = []
-            self._enabled = {each["source_code"] for each in found if each.get("enabled")}
-        return self._enabled
+                self._listed = None
+            self._has_read_sources = True
+        if self._listed is None:
+            return named
+        if named and not self._listed:
+            raise ShopAnswersNonsense(
+                f"The shop lists no sources, while stock lies in {min(named)}. Look at what the key may "
+                "read, and at its list of sources."
+            )
+        return {str(each["source_code"]) for each in self._listed if each.get("enabled")}
 
     def _source_items(self, skus: list[str]) -> Mapping[str, list[Json]]:
         found: dict[str, list[Json]] = defaultdict(list)
@@ -66,24 +76,40 @@ class StockReader:
             *([s] for s in skus if "," in s),
         ]:
             condition = "in" if len(some) > 1 else "eq"
-            for each in self._pages([("sku", condition, ",".join(some))]):
+            for each in self._pages(
+                SOURCE_ITEMS, [("sku", condition, ",".join(some))], key=("sku", "source_code")
+            ):
                 found[str(each["sku"])].append(each)
         return found
 
-    def _pages(self, filters: list[tuple[str, str, str]]) -> list[Json]:
-        found: list[Json] = []
+    def _pages(
+        self, path: str, filters: list[tuple[str, str, str]], *, key: tuple[str, ...]
+    ) -> list[Json]:
+        """Return a list whole; raise `ShopAnswersNonsense` where it ends early or names one twice."""
+        found: dict[tuple[str, ...], Json] = {}
         page = 1
         while True:
-            some, total = self._client.page(
-                SOURCE_ITEMS, filters, size=PER_PAGE, page=page, sort="sku"
-            )
-            found += some
-            if not some or len(found) >= total:
-                return found
+            some, total = self._client.page(path, filters, size=PER_PAGE, page=page, sort=key[0])
+            for each in some:
+                named = tuple(str(each[name]) for name in key)
+                if named in found:  # then another that it pushed aside is missing
+                    raise ShopAnswersNonsense(
+                        f"The shop's list {path} names {' at '.join(named)} twice: it changed while it "
+                        "was read. Try again."
+                    )
+                found[named] = each
+            if len(found) >= total:
+                return list(found.values())
+            if not some:
+                raise ends_early(path)
             page += 1
 
-    def _item(self, sku: str) -> Json:
-        item: Any = self._client.read(f"stockItems/{quote(sku, safe='')}")
+    def _item(self, sku: str) -> Json | None:
+        """Return the stock item of a SKU; None where it has none, or is gone meanwhile."""
+        try:
+            item: Any = self._client.read(f"stockItems/{quote(sku, safe='')}")
+        except NoSuchThing:
+            return None
         return dict(item)
 
 

@@ -96,6 +96,7 @@ class Rows:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._roots: list[int] = []
+        self._ids: set[str] = set()  # the roots'
         self._children: dict[str, list[int]] = defaultdict(list)
         self.count = 0
         file.seek(0)
@@ -110,11 +111,15 @@ class Rows:
         parent = row.get("__parentId")
         if parent is None:
             self._roots.append(offset)
+            self._ids.add(str(row.get("id")))
         else:
             self._children[str(parent)].append(offset)
 
     def __len__(self) -> int:
         return len(self._roots)
+
+    def has(self, root: str) -> bool:
+        return root in self._ids
 
     def families(self, *, start: int = 0) -> Iterator[tuple[Json, list[Json]]]:
         """Yield each root from a number on, with the rows that name it as their parent."""

@@ -20,14 +20,14 @@ from sync.http import (
 )
 
 Json = dict[str, Any]
-_OK = 200
+_OK, _FORBIDDEN = 200, 403
 TRIES = 8  # of a query that the shop finds too early
 _LEAST_PAUSE = 0.5  # seconds; also where the shop does not tell its rate
 # Where Shopify keeps the results of bulk operations; nothing else that an answer names is asked.
 RESULTS_AT = ("storage.googleapis.com", "cdn.shopify.com")
 
 
-class CostsTooMuch(Exception):
+class CostsTooMuch(ShopAnswersNonsense):
     """One query may not cost as much: it is to ask for less at once."""
 
 
@@ -66,7 +66,9 @@ class Client:
                 http.pause(self._pause(document))
                 continue
             if "MAX_COST_EXCEEDED" in codes:
-                raise CostsTooMuch
+                raise CostsTooMuch(
+                    "The shop finds a query too dear. Look at its limits of cost, then try again."
+                )
             if body.get("errors"):
                 raise _refusal(body, codes)
             if not isinstance(body.get("data"), dict):
@@ -84,10 +86,13 @@ class Client:
             raise ShopAnswersNonsense(
                 f"The shop keeps a result at {url[:100]}, where Shopify keeps none: it was not asked."
             )
-        answer = self.wire.save(lambda: Question(url), into=into)
-        if answer.status != _OK:
+        try:
+            status = self.wire.save(lambda: Question(url), into=into).status
+        except ShopRefusedKey:  # no key went there: the address has run out
+            status = _FORBIDDEN
+        if status != _OK:
             raise ShopAnswersNonsense(
-                f"The result of a bulk operation answers with status {answer.status}. Try again."
+                f"The result of a bulk operation answers with status {status}. Try again."
             )
 
     def _may_ask(self, url: str) -> bool:
@@ -98,8 +103,7 @@ class Client:
 
     def _answer(self, document: str, variables: Mapping[str, Any]) -> Json:
         answer = self.wire.query(self._url, document, variables=variables, headers=self._headers)
-        told = {name.lower(): value for name, value in answer.headers.items()}
-        self.answered_version = told.get("x-shopify-api-version", "")
+        self.answered_version = answer.headers.get("X-Shopify-API-Version", "")
         if answer.status != _OK:
             raise ShopAnswersNonsense(
                 f"The shop answers {answer.status} at {self.base_url}. Give the address that ends in "

@@ -8,6 +8,7 @@ from typing import Any
 from catalog_mirror.records import CategoryRecord
 from sync.connectors import Batch, Clock, EmptyShop, Fetched, Named, Position, Record
 from sync.http import ShopAnswersNonsense
+from sync.shapes import as_sent_by
 from sync.shopify import bulk, documents
 from sync.shopify.bulk import Rows
 from sync.shopify.client import Client, CostsTooMuch, Json
@@ -36,6 +37,7 @@ class Shopify:
     def close(self) -> None:
         self._client.wire.close()
 
+    @as_sent_by("Shopify")
     def categories(self) -> list[CategoryRecord]:
         found = self._all(documents.COLLECTIONS, lambda data: data["collections"])
         try:
@@ -49,6 +51,10 @@ class Shopify:
         A position names the operations, whose results are kept for days, and how many products of
         them were read.
         """
+        with as_sent_by("Shopify"):
+            yield from self._everything(after)
+
+    def _everything(self, after: Position | None) -> Iterator[Batch]:
         place = self._going_on(after) if after else None
         place = place or self._begun()
         observed_at = datetime.fromisoformat(place["at"])
@@ -59,6 +65,11 @@ class Shopify:
             with bulk.result_of(self._client, place["products"]) as products:
                 if not products:
                     raise EmptyShop
+                if not stock:
+                    raise ShopAnswersNonsense(
+                        "The shop tells products and no stock of any. Look at the app's scopes "
+                        "read_inventory and read_locations, then try again."
+                    )
                 yield from _batches(products, stock, observed_at, place)
 
     def _begun(self) -> Position:
@@ -71,10 +82,12 @@ class Shopify:
         kept = [bulk.is_kept(self._client, after[name]) for name in ("stock", "products")]
         return dict(after) if all(kept) else None
 
+    @as_sent_by("Shopify")
     def webhook_problems(self, url: str) -> list[str]:
         found = self._all(documents.WEBHOOKS, lambda data: data["webhookSubscriptions"])
         return problems_of(list(found), url)
 
+    @as_sent_by("Shopify")
     def fetch(self, names: Sequence[Named], *, families: Sequence[str] = ()) -> Fetched:
         """Read variants again by their ids, and families with all variants that they have now.
 
@@ -220,7 +233,11 @@ def _bulk_family(product: Json, rows: list[Json], stock: Rows) -> Family:
     for each in variants:
         # A level names as its parent the variant, or the item between the two.
         below = _by_kind(stock.of(each["id"], _item(each)))
-        levels[each["id"]] = below.pop("InventoryLevel", [])
+        found = below.pop("InventoryLevel", [])
+        if stock.has(
+            each["id"]
+        ):  # else it is newer than the reading of stock, or was left out of it
+            levels[each["id"]] = found
         each["media"] = {"nodes": [media for some in below.values() for media in some]}
     return Family(
         product=product,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from sync.addresses import web_address
 from sync.connectors import Asked, Clock, Explained, Found, Way, WrongSettings
 from sync.http import ShopAnswersNonsense, ShopRefusedKey, Turns
+from sync.shapes import as_sent_by
 from sync.shopify import documents
 from sync.shopify.client import Client, Json
 from sync.shopify.connector import Shopify
@@ -35,6 +36,7 @@ class ShopifyKind:
     def connector(self, way: Way, *, turns: Turns, clock: Clock) -> Shopify:
         return Shopify(_client(way, turns), clock)
 
+    @as_sent_by("Shopify")
     def look_at(self, way: Way, *, turns: Turns) -> Found:
         """Read what the shop is; raise `ShopRefusedKey` for a token without the scopes it wants."""
         client = _client(way, turns)
@@ -56,6 +58,7 @@ class ShopifyKind:
                 "The shop does not tell what it is. Check its address."
             ) from error
 
+    @as_sent_by("Shopify")
     def explain(self, way: Way, *, turns: Turns) -> Explained:
         """Say with which version the shop answers, and what its token lacks."""
         client = _client(way, turns)

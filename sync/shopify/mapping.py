@@ -91,7 +91,7 @@ def _variant(family: Family, variant: Json) -> VariantRecord | Unmirrorable:
             external_id=number_of(variant["id"]),
             content=_content(family, variant),
             price=_price(variant),
-            stock=_stock(variant, family.levels.get(variant["id"], ())),
+            stock=_stock(variant, family.levels.get(variant["id"])),
         )
     except (KeyError, TypeError, AttributeError, ValueError, InvalidOperation) as error:
         told = f"A field is missing or of the wrong kind ({type(error).__name__}: {error})."
@@ -147,10 +147,15 @@ def _amount(text: Any) -> Decimal | None:
     return None if text in {None, ""} else Decimal(str(text))
 
 
-def _stock(variant: Json, levels: Sequence[Json]) -> Stock:
-    """Return what is available at each location: what is on hand less what is put by, of any kind."""
+def _stock(variant: Json, levels: Sequence[Json] | None) -> Stock | None:
+    """Return what is available at each location: what is on hand less what is put by, of any kind.
+
+    It is None, and the mirror's stays as it is, where the levels were not read.
+    """
     if not variant["inventoryItem"]["tracked"]:
         return Stock(status="in_stock", levels=(StockAt(on_hand=None),))
+    if levels is None:
+        return None
     at = tuple(_level(each) for each in levels if each.get("isActive", True))
     counted = Stock(status="in_stock", levels=at or (StockAt(on_hand=0),))
     if counted.available:

@@ -146,11 +146,12 @@ def test_a_redirect_is_not_followed(wire):
     assert wire.requests == 1
 
 
+@pytest.mark.parametrize("name", ["Retry-After", "retry-after"])
 @pytest.mark.parametrize("said", ["3", "Fri, 01 Jan 2100 00:00:00 GMT"])
-def test_retry_after_is_waited_out_up_to_a_limit(wire, monkeypatch, said):
+def test_retry_after_is_waited_out_up_to_a_limit(wire, monkeypatch, said, name):
     waited = []
     monkeypatch.setattr(http, "pause", waited.append)
-    answer = f"HTTP/1.1 429 Slow\r\nRetry-After: {said}\r\nContent-Length: 0\r\n\r\n".encode()
+    answer = f"HTTP/1.1 429 Slow\r\n{name}: {said}\r\nContent-Length: 0\r\n\r\n".encode()
     with answering(answer) as url, pytest.raises(http.ShopThrottled):
         wire.send("GET", lambda: Question(url))
     assert [each for each in waited if each >= 1] == ([3.0] * 3 if said == "3" else [])

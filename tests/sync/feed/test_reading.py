@@ -1,10 +1,16 @@
 """A feed is read whole whatever its format and its paging, and half of one is never taken for all."""
 
+from io import BytesIO
+
 import orjson
 import pytest
 
 from catalog_mirror.models import Category, Product, QuarantinedRecord, StockLevel, Variant
+from sync.connectors import Way
 from sync.feed import connector, reading
+from sync.feed.formats import lines_of
+from sync.feed.maps import map_of
+from sync.http import ShopAnswersNonsense
 from tests.sync.conftest import moved, picture, run
 from tests.sync.feed.conftest import PLAIN, added, answer, records, skus
 
@@ -103,13 +109,14 @@ def test_next_links_are_followed_in_a_body_or_a_header(feed):
     assert skus() == TEN
 
 
-def test_next_links_of_a_header(feed):
+@pytest.mark.parametrize("name", ["Link", "link"])
+def test_next_links_of_a_header(feed, name):
     def given(request):
         start = int(request.params.get("start", 0))
         links = ['</goods>; rel="first"']
         if start + 4 < 10:
             links.append(f'</goods?start={start + 4}>; title="a; b"; rel="next"')
-        return answer(records(*range(start, min(start + 4, 10))), Link=", ".join(links))
+        return answer(records(*range(start, min(start + 4, 10))), **{name: ", ".join(links)})
 
     feed(given, paging={"kind": "next", "header": "Link"})
     assert run("reconcile").code == 0
@@ -146,7 +153,7 @@ def test_csv_with_semicolons_commas_and_a_byte_order_mark(feed):
     assert Variant.objects.get(sku="SKU-3").product.name == "Thing; 3"
 
 
-@pytest.mark.parametrize("cut", [len(CSV) - 5, len(CSV) - 12, len(CSV) // 2])
+@pytest.mark.parametrize("cut", [len(CSV) - 2, len(CSV) - 5, len(CSV) - 12, len(CSV) // 2])
 def test_csv_that_is_cut_off_in_a_row_changes_nothing(feed, cut):
     maker = feed(lambda request: answer(CSV), **CSV_MAP)
     run("reconcile")
@@ -154,7 +161,46 @@ def test_csv_that_is_cut_off_in_a_row_changes_nothing(feed, cut):
     maker.answer = lambda request: answer(CSV[:cut])
     said = run("reconcile")
     assert (said.code, moved(before, picture())) == (1, {})
-    assert "Line " in said.error or "no CSV" in said.error
+    assert "ends without a line end" in said.error
+    maker.answer = lambda request: answer(CSV[:cut] + b"\r\n")
+    said = run("reconcile")
+    if cut < len(CSV) - 2:
+        assert (said.code, moved(before, picture())) == (1, {})
+        assert "Line " in said.error or "no CSV" in said.error
+
+
+def test_a_maker_that_never_ends_its_last_line_may_be_trusted(feed):
+    feed(lambda request: answer(CSV[:-2]), **CSV_MAP, last_line_ends=False)
+    assert run("reconcile").code == 0
+    assert skus() == TEN
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_line_end_of_two_bytes_is_one(encoding):
+    field_map = map_of(PLAIN | CSV_MAP | {"csv": {"delimiter": ";", "encoding": encoding}})
+    text = CSV.decode()
+    assert len(list(lines_of(BytesIO(text.encode(encoding)), field_map))) == 10
+    with pytest.raises(ShopAnswersNonsense, match="ends without a line end"):
+        list(lines_of(BytesIO(text[:-2].encode(encoding)), field_map))
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_a_file_that_is_written_while_it_is_read_is_refused(settings, tmp_path, monkeypatch, kind):
+    settings.FEED_FOLDER = str(tmp_path)
+    path = tmp_path / "goods"
+    path.write_bytes(CSV if kind == "csv" else orjson.dumps(records(1)))
+    stamp = reading._stamp
+
+    def writing(file):
+        told = stamp(file)
+        path.write_bytes(path.read_bytes() + b"r11;SKU-11;Thing;10,00;1\r\n")
+        return told
+
+    monkeypatch.setattr(reading, "_stamp", writing)
+    field_map = map_of(PLAIN | CSV_MAP | {"format": kind})
+    reader = reading.Reader(Way(base_url="file:goods", key={}), field_map, turns=lambda: 0.0)
+    with pytest.raises(ShopAnswersNonsense, match="goods was written while it was read"):
+        list(reader.records())
 
 
 def test_csv_in_another_encoding_is_told(feed):
@@ -165,12 +211,12 @@ def test_csv_in_another_encoding_is_told(feed):
 
 
 def test_json_lines_and_a_line_that_is_cut_off(feed):
-    whole = b"\n".join(map(orjson.dumps, records(*range(10))))
+    whole = b"".join(orjson.dumps(each) + b"\n" for each in records(*range(10)))
     maker = feed(lambda request: answer(whole), format="jsonl")
     assert run("reconcile").code == 0
     assert skus() == TEN
     before = picture()
-    maker.answer = lambda request: answer(whole[:-4])
+    maker.answer = lambda request: answer(whole[:-5] + b"\n")
     said = run("reconcile")
     assert (said.code, moved(before, picture())) == (1, {})
     assert "Line 10 of the feed is no JSON" in said.error

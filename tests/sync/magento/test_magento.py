@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from catalog_mirror.models import Product, QuarantinedRecord, Source, StockLevel, Variant
+from demo.storefront.http import Response
 from sync.connections import connector_for
 from sync.connectors import Named
 from sync.http import ShopAnswersNonsense
@@ -349,3 +350,139 @@ def test_the_store_view_that_was_named_tells_its_own_currency(magento):
     magento(shop, store="b2b")
     assert "prices in EUR without tax" in shop.said
     assert Source.objects.get().currency == "EUR"
+
+
+# -- answers that are not whole ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answers", ["refused", "missing"])
+def test_sources_that_the_key_may_not_list_all_count(magento, answers):
+    shop = magento()
+    shop.add("PEN", stock=3)
+    if answers == "refused":
+        shop.refused = {"inventory/sources"}
+    else:
+        listed = shop.lists
+        shop.lists = lambda path: None if path == "inventory/sources" else listed(path)
+    assert run("reconcile").code == 0
+    assert skus() == {"PEN": 3}
+
+
+def test_an_empty_list_of_sources_empties_no_stock(magento):
+    shop = magento()
+    shop.add("PEN", stock=3)
+    run("reconcile")
+    before = picture()
+    shop.sources = {}
+    said = run("reconcile")
+    assert (said.code, moved(before, picture())) == (1, {})
+    assert "lists no sources, while stock lies in default" in said.error
+
+
+def test_sources_beyond_the_first_page_count(magento):
+    shop = magento()
+    shop.limit = 2
+    shop.sources = dict.fromkeys(["a", "b", "c"], True)
+    shop.add("PEN", more={"levels": [("c", 4, 1)]})
+    assert run("reconcile").code == 0
+    assert skus() == {"PEN": 4}
+
+
+def test_check_source_names_a_key_that_may_not_list_sources(magento):
+    shop = magento()
+    shop.refused = {"inventory/sources"}
+    said = run("check_source", "magento")
+    assert (said.code, "The key may not read inventory/sources: " in said.out) == (1, True)
+
+
+@pytest.mark.parametrize("path", ["products", "categories/list", "inventory/source-items"])
+def test_a_list_that_ends_before_its_count_changes_nothing(magento, path):
+    shop = magento()
+    shop.limit = 2
+    for number in range(5):
+        shop.add(f"SKU-{number}")
+    run("reconcile")
+    before = picture()
+    whole = shop.listed
+
+    def cut(records, request):
+        body = orjson.loads(whole(records, request).body)
+        return Response(orjson.dumps(body | {"items": None}))
+
+    shop.listed = lambda records, request: (
+        cut if unquote(request.path).endswith(f"/V1/{path}") else whole
+    )(records, request)
+    said = run("reconcile")
+    assert (said.code, moved(before, picture())) == (1, {})
+    assert f"The shop's list {path} ends early" in said.error
+
+
+def test_source_items_that_come_twice_on_shifting_pages_change_nothing(magento):
+    shop = magento()
+    shop.limit = 2
+    shop.sources = {"east": True, "west": True}
+    shop.add("A", more={"levels": [("east", 1, 1), ("west", 2, 1)]})
+    shop.add("B", more={"levels": [("east", 3, 1), ("west", 4, 1)]})
+    run("reconcile")
+    before = picture()
+    whole = shop.listed
+
+    def shifting(records, request):
+        if (
+            records
+            and "quantity" in records[0]
+            and ("searchCriteria[currentPage]", "2") in request.pairs
+        ):
+            body = orjson.loads(whole(records, request).body)
+            first = {"sku": "A", "source_code": "east", "quantity": 1, "status": 1}
+            return Response(orjson.dumps(body | {"items": [first, *body["items"][1:]]}))
+        return whole(records, request)
+
+    shop.listed = shifting
+    said = run("reconcile")
+    assert (said.code, moved(before, picture())) == (1, {})
+    assert "names A at east twice" in said.error
+
+
+def test_a_product_without_a_stock_item_keeps_the_stock_it_had(magento):
+    shop = MagentoShop()
+    shop.has_sources = False
+    magento(shop)
+    shop.add("PEN", stock=3)
+    shop.add("CAP", stock=1)
+    run("reconcile")
+    whole = shop.routed
+    shop.routed = lambda path, request: (
+        Response(b'{"message": "No such entity."}', status=404)
+        if path == "stockItems/PEN"
+        else whole(path, request)
+    )
+    [pen, cap] = shop.things.values()
+    pen.price, cap.stock = "12.00", 2
+    assert run("reconcile").code == 0
+    assert skus() == {"PEN": 3, "CAP": 2}
+    assert str(variant("PEN").list_price) == "12.0000"
+
+
+def test_a_category_link_without_its_category_is_quarantined(magento):
+    shop = magento()
+    shop.add("PEN", more={"extension_attributes": {"category_links": [{"position": 0}]}})
+    shop.add("CAP")
+    assert run("reconcile").code == 0
+    assert set(skus()) == {"CAP"}
+    assert QuarantinedRecord.objects.get().reason == "record_unreadable"
+
+
+def test_a_route_that_is_not_there_and_a_field_that_lacks_end_in_one_line(magento):
+    shop = magento()
+    shop.add("PEN")
+    run("reconcile")
+    before = picture()
+    listed = shop.lists
+    shop.lists = lambda path: None if path == "categories/list" else listed(path)
+    said = run("reconcile")
+    assert (said.code, "The shop has no categories/list." in said.error) == (1, True)
+    shop.lists = lambda path: [{"sku": "PEN"}] if path == "inventory/source-items" else listed(path)
+    said = run("reconcile")
+    assert (said.code, "KeyError: 'source_code'" in said.error) == (1, True)
+    assert moved(before, picture()) == {}

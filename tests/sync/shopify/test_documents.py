@@ -1,5 +1,7 @@
 """Every document that is sent is one that Shopify's schema knows, in each version that is supported."""
 
+import tempfile
+
 import pytest
 from graphql import parse, validate
 
@@ -54,6 +56,12 @@ WRITES = [
     'mutation { bulkOperationRunQuery(query: "{ shop { name } }") { userErrors { field } } }',
     "# query\nmutation { productDelete(input: {id: 1}) { id } }",
     '"""query { a }""" mutation { productDelete(input: {id: 1}) { id } }',
+    "# a comment\rmutation { productDelete(input: {id: 1}) { id } }",
+    "{ shop { name } } # a comment\rmutation { productDelete(input: {id: 1}) { id } }",
+    '{ a(b: "\r) } mutation { productDelete(input: {id: 1}) { id } } # ") }',
+    '{ a(b: "\\\r) } mutation { productDelete(input: {id: 1}) { id } } # ") }',
+    "mutation($query: String!, $o: String!) { bulkOperationRunQuery(query: $o) { userErrors { field } } }",
+    "mutation($query2: String!) { bulkOperationRunQuery(query: $query2) { userErrors { field } } }",
     "subscription { shop { name } }",
     "query { shop { name }",
     "} mutation {",
@@ -93,4 +101,10 @@ def test_words_in_texts_and_comments_are_no_mutations(document):
 
 
 def test_the_only_place_that_sends_a_body_is_the_query():
-    assert http.Question("https://shop.example/").body is None
+    wire = Wire(turns=own_turns(per_second=1000))
+    with_body = http.Question("http://127.0.0.1:1/", body=b'{"query": "mutation { a }"}')
+    with pytest.raises(WriteRefused):
+        wire.send("GET", lambda: with_body)
+    with pytest.raises(WriteRefused), tempfile.TemporaryFile() as file:
+        wire.save(lambda: with_body, into=file)
+    assert wire.requests == 0

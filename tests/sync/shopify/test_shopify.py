@@ -4,6 +4,7 @@ import orjson
 import pytest
 
 from catalog_mirror.models import QuarantinedRecord, Source, StockLevel, Variant
+from demo.storefront.http import Response
 from sync import sweep, tasks
 from sync.connections import connector_for
 from sync.connectors import Named
@@ -235,7 +236,8 @@ def test_an_operation_that_never_ends_is_given_up_before_the_sweep_s_own_time(sh
     paused.clear()
     said = run("reconcile")
     assert "did not finish a bulk operation within 45 minutes" in said.error
-    waited = sum(each for each in paused if each >= bulk.PAUSE)
+    # Not the turns, of which no pause is as round.
+    waited = sum(each for each in paused if each in {2.0, 4.0, 8.0, 15.0})
     # The first operation ends after its wait, and the second is never begun.
     assert bulk.LONGEST_WAIT <= waited < bulk.LONGEST_WAIT + bulk.LONGEST_PAUSE
     assert 2 * (bulk.LONGEST_WAIT + bulk.LONGEST_BUSY) < tasks.LONGEST_SWEEP
@@ -419,3 +421,81 @@ def test_a_product_that_went_untold_is_noted_as_retired_at_its_source(shopify):
     run("reconcile")
     [noted] = DriftCorrection.objects.values_list("sku", "field", "cause")
     assert noted == ("A", "retired", "retired_at_source")
+
+
+# -- answers that are not whole ------------------------------------------------------------------
+
+
+def without_stock_of(shop, *left: str):
+    """Have bulk operations over stock leave out the variants that do not end in one of `left`."""
+    run_now = shop.run
+
+    def cut(query, version):
+        told = run_now(query, version)
+        operation = told["bulkOperation"]
+        if b"InventoryLevel" in operation["rows"]:
+            rows = operation["rows"].splitlines(keepends=True)
+            kept = [r for r in rows if any(f'ProductVariant\\/{i}"'.encode() in r for i in left)]
+            operation |= {"rows": b"".join(kept), "objectCount": str(len(kept))}
+        return told
+
+    shop.run = cut
+
+
+def test_a_variant_that_the_stock_leaves_out_keeps_the_stock_it_had(shopify):
+    shop = shopify()
+    shop.add("A", stock=7)
+    shop.add("B", stock=8)
+    run("reconcile")
+    without_stock_of(shop, "10102")
+    shop.things[101].price, shop.things[102].stock = "12.00", 9
+    assert run("reconcile").code == 0
+    assert skus() == {"A": 7, "B": 9}
+    assert str(variant("A").list_price) == "12.0000"
+
+
+def test_products_without_any_stock_are_a_fault(shopify):
+    shop = shopify()
+    shop.add("A", stock=7)
+    run("reconcile")
+    before = picture()
+    without_stock_of(shop)
+    said = run("reconcile")
+    assert (said.code, moved(before, picture())) == (1, {})
+    assert "tells products and no stock of any" in said.error
+
+
+def test_a_result_that_is_refused_is_no_refused_key(shopify):
+    shop = shopify()
+    shop.add("A")
+    answered = shop.answered
+    shop.answered = lambda request, body: (
+        Response(b"", status=403) if request.path.startswith("/bulk/") else answered(request, body)
+    )
+    said = run("reconcile")
+    assert (said.code, "key" in said.error) == (1, False)
+    assert "The result of a bulk operation answers with status 403." in said.error
+
+
+@pytest.mark.parametrize(
+    ("field", "command"),
+    [
+        ("bulkOperationRunQuery", "reconcile"),
+        ("webhookSubscriptions", "check_source"),
+        ("currentAppInstallation", "check_source"),
+    ],
+)
+def test_a_part_of_an_answer_that_is_null_ends_in_one_line(shopify, settings, field, command):
+    settings.PUBLIC_URL = "https://tc.example"
+    shop = shopify()
+    carried_out = shop.carried_out
+
+    def odd(asked, version):
+        told = carried_out(asked, version)
+        if field in told["data"]:
+            told["data"][field] = None
+        return told
+
+    shop.carried_out = odd
+    said = run(command, *(["shopify"] if command == "check_source" else []))
+    assert (said.code, "is not what Shopify sends" in said.text) == (1, True)
