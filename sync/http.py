@@ -1,6 +1,7 @@
 """The only place where HTTP leaves this room; it reads and never writes."""
 
 import email.utils
+import re
 import socket
 import threading
 import time
@@ -278,8 +279,11 @@ def _refuse(answer: Answer) -> None:
             "and give it to `manage.py add_source`."
         )
     if 300 <= answer.status < 400:  # noqa: PLR2004 - HTTP's redirects
+        # Its query, and what stands before its host, may hold a key.
+        to = answer.headers.get("Location", "").partition("?")[0]
+        place = re.sub("//[^/]*@", "//", to)
         raise ShopRedirects(
-            f"The shop redirects to {answer.headers.get('Location', 'another address')[:200]}. "
+            f"The shop redirects to {place[:200] or 'another address'}. "
             "Redirects are not followed: give the address that answers by itself."
         )
 

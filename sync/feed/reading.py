@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from django.conf import settings
 
+from sync.addresses import shown
 from sync.connectors import Way, WrongSettings
 from sync.feed.formats import document_of, lines_of, listed
 from sync.feed.maps import FieldMap
@@ -87,7 +88,7 @@ class Reader:
         while url is not None:
             if url in asked or number == MOST_PAGES:
                 raise ShopAnswersNonsense(
-                    f"The feed's pages come round to {url[:200]} again. Look at the map's `paging`."
+                    f"The feed's pages come round to {shown(url)} again. Look at the map's `paging`."
                 )
             asked.add(url)
             answer = self._ask(url)
@@ -139,7 +140,7 @@ class Reader:
         link = urljoin(url, found)
         if urlsplit(link)[:2] != urlsplit(self._way.base_url)[:2]:
             raise ShopAnswersNonsense(
-                f"The feed's next page is at {link[:200]}, another host: it is not followed."
+                f"The feed's next page is at {shown(link)}, another host: it is not followed."
             )
         return link
 

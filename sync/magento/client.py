@@ -1,11 +1,13 @@
 """Asks a Magento shop: addresses, search criteria, and answers read as JSON."""
 
+import email.utils
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
-from sync.http import Question, ShopAnswersNonsense, Turns, Wire
+from sync.http import Answer, Question, ShopAnswersNonsense, Turns, Wire
 from sync.signing import FourKeys, bearer_header, oauth_header, query_of
 
 Json = dict[str, Any]
@@ -22,6 +24,7 @@ class Client:
     def __init__(self, base_url: str, key: Mapping[str, str], *, store: str, turns: Turns) -> None:
         self.base_url, self.store = base_url, store
         self.wire = Wire(turns=turns)
+        self.told_at: datetime | None = None  # the shop's own time, by the first answer since None
         self._key = dict(key)
         self._root = f"{base_url}/rest/{store}/V1"
 
@@ -29,6 +32,7 @@ class Client:
         """Read one address; raise `NoSuchThing` on 404, else `ShopError`."""
         url = f"{self._root}/{path}" + (f"?{query_of(params)}" if params else "")
         answer = self.wire.send("GET", lambda: Question(url, self._signed(url)))
+        self.told_at = self.told_at or _date_of(answer)
         try:
             body = orjson.loads(answer.body)
         except orjson.JSONDecodeError as error:
@@ -108,6 +112,15 @@ class Client:
             f"The shop's answer for {path} is not what Magento sends. Open {self.base_url} in a browser: "
             "it may be in maintenance, or a plugin may write into its answers."
         )
+
+
+def _date_of(answer: Answer) -> datetime | None:
+    """Return the end of the second that an answer is dated by, None where it has no date."""
+    try:
+        told = email.utils.parsedate_to_datetime(answer.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return told.replace(tzinfo=told.tzinfo or UTC) + timedelta(seconds=1)
 
 
 def ends_early(path: str) -> ShopAnswersNonsense:

@@ -74,26 +74,30 @@ class Magento:
             yield from self._everything(after)
 
     def _everything(self, after: Position | None) -> Iterator[Batch]:
+        # A product is told under the parent that it had then: no batch is dated later.
+        known_at = self._clock()
         parents = self._parents()
         after = after or {"list": CONFIGURABLE, "last": 0}
         is_empty = not parents
         if after["list"] == CONFIGURABLE:
-            yield from self._configurables(parents, last=after["last"])
+            yield from self._configurables(parents, known_at, last=after["last"])
             after = {"list": "others", "last": 0}
         others = [("type_id", "neq", CONFIGURABLE)]
-        for observed_at, page in self._by_id("products", others, last=after["last"]):
+        for _, page in self._by_id("products", others, last=after["last"]):
             is_empty = False
             alone = [each for each in page if str(each["id"]) not in parents]
             position = {"list": "others", "last": int(page[-1]["id"])}
-            yield Batch(observed_at, self._records([(each, []) for each in alone]), position)
+            yield Batch(known_at, self._records([(each, []) for each in alone]), position)
         if is_empty and after["last"] == 0:
             raise EmptyShop
 
-    def _configurables(self, parents: dict[str, str], *, last: int) -> Iterator[Batch]:
+    def _configurables(
+        self, parents: dict[str, str], known_at: datetime, *, last: int
+    ) -> Iterator[Batch]:
         filters = [("type_id", "eq", CONFIGURABLE)]
-        for observed_at, page in self._by_id("products", filters, last=last):
+        for _, page in self._by_id("products", filters, last=last):
             position = {"list": CONFIGURABLE, "last": int(page[-1]["id"])}
-            yield Batch(observed_at, self._records(self._with_children(page, parents)), position)
+            yield Batch(known_at, self._records(self._with_children(page, parents)), position)
 
     def _with_children(
         self, products: Sequence[Json], parents: dict[str, str]
@@ -155,11 +159,13 @@ class Magento:
     @as_sent_by("Magento")
     def changed(self, after: Position | None) -> tuple[list[str], Position]:
         """Return the ids of products edited since; stock and pictures move no date."""
-        now = self._clock().astimezone(UTC)
+        now, self._client.told_at = self._clock().astimezone(UTC), None
         since = datetime.fromisoformat(after["at"]) if after else now - FIRST_LOOK
         edited = [("updated_at", "gteq", (since - OVERLAP).strftime(_MOMENT))]
         pages = self._by_id("products", edited, size=PARENTS_AT_ONCE, fields="id")
-        return [str(each["id"]) for _, page in pages for each in page], {"at": now.isoformat()}
+        found = [str(each["id"]) for _, page in pages for each in page]
+        # The dates of edits are the shop's: where its clock is behind ours, so is the position.
+        return found, {"at": min(now, self._client.told_at or now).isoformat()}
 
     def stock(self) -> Iterator[Batch]:
         """Read the stock of all that is sold, and nothing else of it."""

@@ -3,6 +3,8 @@
 import pytest
 
 from catalog_mirror.models import Source
+from sync.addresses import web_address
+from sync.connectors import WrongSettings
 from sync.management import ways
 from sync.models import Connection
 from tests.sync.conftest import keys_of, run
@@ -71,3 +73,9 @@ def test_a_whole_key_leaves_nothing_untold(connected):
 def test_the_hour_of_its_sweep_may_be_given(connected):
     one = connected(sweep_at="01:15")
     assert f"{Connection.objects.get(source=one.source).sweep_at:%H:%M}" == "01:15"
+
+
+@pytest.mark.parametrize("url", ["https://:sesame@shop.example", "https://@shop.example"])
+def test_an_address_with_a_key_in_it_is_refused(url):
+    with pytest.raises(WrongSettings, match="without a query or a key in it"):
+        web_address(url)

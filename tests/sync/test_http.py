@@ -138,11 +138,13 @@ def test_an_endless_body_is_cut_off(wire, monkeypatch):
 
 
 def test_a_redirect_is_not_followed(wire):
-    redirect = (
-        b"HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example/\r\nContent-Length: 0\r\n\r\n"
-    )
-    with answering(redirect) as url, pytest.raises(http.ShopRedirects, match="elsewhere"):
+    redirect = b"HTTP/1.1 302 Found\r\nLocation: https://me:sesame@elsewhere.example/?api_key=sesame\r\nContent-Length: 0\r\n\r\n"
+    with (
+        answering(redirect) as url,
+        pytest.raises(http.ShopRedirects, match="to https://elsewhere.example/[.]") as told,
+    ):
         wire.send("GET", lambda: Question(url))
+    assert "sesame" not in str(told.value)
     assert wire.requests == 1
 
 

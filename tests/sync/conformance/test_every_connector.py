@@ -8,6 +8,7 @@ from contextlib import closing
 from decimal import Decimal
 
 import pytest
+from graphql import OperationType, parse
 
 from catalog_mirror.models import QuarantinedRecord, Revision, Source, Variant
 from sync import http, sweep
@@ -334,4 +335,9 @@ def test_a_sweep_that_is_stopped_at_every_chunk_ends_as_one_that_was_not(shop, m
 def test_nothing_is_ever_written_to_a_shop(shop):
     full(shop, PAGE + 1)
     run("check_source", "stage")
+    if shop.stage.kind == "shopify":
+        definitions = [d for each in shop.stage.shop.documents for d in parse(each).definitions]
+        sent = {s.name.value for d in definitions if d.operation != OperationType.QUERY
+                for s in d.selection_set.selections}  # fmt: skip
+        assert sent == {"bulkOperationRunQuery"}
     assert set(shop.stage.methods) == ({"POST", "GET"} if shop.stage.kind == "shopify" else {"GET"})

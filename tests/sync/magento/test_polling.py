@@ -1,12 +1,15 @@
 """A shop that tells nothing is asked: for edits every few minutes, for its stock more seldom."""
 
+from contextlib import closing
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
 from catalog_mirror.models import Revision
 from groundwork.models import Alarm
-from sync import polling, schedule, tasks
+from sync import connections, polling, schedule, tasks
+from sync.connections import connector_for
 from sync.http import ShopError
 from sync.locks import POLLING
 from sync.models import Connection, DriftCorrection, Poll
@@ -128,6 +131,25 @@ def test_edits_that_commit_late_are_asked_for_again(shop):
     since = asked.split("value%5D=")[1].split("&")[0].replace("%20", " ").replace("%3A", ":")
     position = Poll.objects.get(what="changes").position["at"]
     assert since < position.replace("T", " ")[:19]
+
+
+def test_a_shop_whose_clock_is_behind_ours_is_followed(shop, clock):
+    clock.move(timedelta(minutes=5))
+    ask("changes")
+    pen = thing(shop, "PEN")
+    pen.price = "4.00"
+    edited(pen)
+    ask("changes")
+    assert str(variant("PEN").list_price) == "4.0000"
+
+
+def test_no_batch_is_dated_after_the_reading_of_which_child_is_whose(shop):
+    """A child that changes hands during a sweep is not put back by a later page."""
+    start, ticks = connections.database_time(), count()
+    with closing(connector_for(Connection.objects.get().source)) as connector:
+        connector._clock = lambda: start + timedelta(seconds=next(ticks))
+        dates = [batch.observed_at for batch in connector.everything()]
+    assert dates == [start, start]
 
 
 def test_each_beat_is_told_to_one_caller(shop, clock):
