@@ -40,7 +40,7 @@ def test_each_worked_map_is_named_in_the_page():
 def test_the_figures_of_the_pages_are_the_code_s():
     shopify, magento = ((PAGES / f"{name}.md").read_text() for name in ("shopify", "magento"))
     assert all(each in shopify for each in (*VERSIONS, *SCOPES))
-    assert len(TOPICS) == 12
+    assert len(TOPICS) == 16
     minutes = {name: every.total_seconds() / 60 for name, every in MagentoKind.polls.items()}
     assert minutes == {"changes": 3, "stock": 15}
     assert "every 3 minutes for what was edited, every 15 minutes" in magento
