@@ -18,12 +18,12 @@ def test_every_promise_names_tests_that_exist(promise):
         assert names_of(where), where
 
 
-def test_the_page_has_a_row_for_each_and_none_that_failed():
+def test_the_page_has_a_row_for_each_and_figures_of_a_run():
     page = figures.PAGE.read_text()
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
     assert rows[1:] == list(figures.PROMISES)
-    assert " failed" not in page
     assert "| 0 passed" not in page
+    assert page.count(" passed") == len(figures.PROMISES)
 
 
 REPORT = """<testsuites><testsuite>
