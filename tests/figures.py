@@ -157,8 +157,8 @@ def _found(cases: Iterable[ET.Element], where: tuple[str, ...]) -> Found:
 
 def _page(found: dict[str, Found]) -> str:
     head = (
-        "# What is promised, and how the last run proved it\n\n"
-        f"Written from the reports of a run (`make test-all`) on {datetime.now(UTC):%Y-%m-%d}, Python "
+        "# What is promised, and what the last runs showed\n\n"
+        f"Written from the reports of runs on {datetime.now(UTC):%Y-%m-%d}, Python "
         f"{platform.python_version()}, {platform.system()}, two shared cores: times mean little there.\n\n"
         "| Promise | What is promised | Tests | Figures of the run |\n|---|---|---|---|\n"
     )
