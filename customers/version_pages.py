@@ -66,7 +66,7 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
 
     form = VersionForm
     # Django follows no optional relation unless it is named.
-    list_select_related: ClassVar[tuple[str, ...]] = WHO_AND_WHAT
+    list_select_related: ClassVar[tuple[str, ...]] = ("customer", "tier")
     actions = ("withdraw", "restore")
     says: ClassVar[tuple[str, ...]]
 
@@ -78,6 +78,12 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
     def what(self, rule: Any) -> str:
         kind, _ = rule.subject
         return "everything" if kind == "all" else f"{kind} {getattr(rule, kind)}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Read what rules name apart from them: to plan a join of all kinds takes Postgres 60 ms."""
+        rows: QuerySet[Any] = super().get_queryset(request)
+        named = {field.name for field in self.opts.concrete_fields} & set(SUBJECTS)
+        return rows.prefetch_related(*sorted(named))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
         return self.says

@@ -31,7 +31,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     list_select_related: ClassVar[bool | tuple[str, ...]] = True
     show_full_result_count = False
     paginator = BoundedPaginator
-    list_per_page = 50
+    list_per_page = 25
     # Nothing is edited here, so no widget may load a table of choices.
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     # What a list says that has nothing in it; without one it is Django's sentence.

@@ -4,7 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.forms.utils import flatatt
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelect2Widget,
@@ -13,6 +16,7 @@ from unfold.widgets import (
 
 from customers.models import Customer
 
+_CHOSEN = SafeString(" selected")
 _NUL = "This holds what cannot be typed. Type it anew."
 
 
@@ -48,12 +52,24 @@ class WhyForm(forms.Form):
         return at
 
 
+class LongSelect(UnfoldAdminSelect2Widget):  # type: ignore[misc]
+    """The theme's choice among many, without a template for each of them."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002 - as Django calls it
+        told = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
+        chosen = {str(value)} if value else {""}
+        rows = ((pk, _CHOSEN if str(pk) in chosen else "", words) for pk, words in self.choices)
+        options = format_html_join("", '<option value="{}"{}>{}</option>', rows)
+        return format_html("<select{}>{}</select>", flatatt(told), options)
+
+
 class CompareForm(SearchForm):
     other = forms.ModelChoiceField(
-        Customer.objects.order_by("name"), label="With", widget=UnfoldAdminSelect2Widget
+        Customer.objects.order_by("name"), label="With", widget=LongSelect
     )
 
     def __init__(self, data: Any, *, but: Customer) -> None:
         super().__init__(data)
         field: Any = self.fields["other"]
         field.queryset = Customer.objects.exclude(pk=but.pk).order_by("name")
+        field.widget.choices = [("", "Choose"), *field.queryset.values_list("pk", "name")]

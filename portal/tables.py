@@ -5,6 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString
+
+from groundwork.instants import shown
+
+_NUMBER = SafeString(' class="tc-number"')
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -15,8 +22,11 @@ class Cell:
     tone: str = ""
 
     @property
-    def is_instant(self) -> bool:
-        return isinstance(self.value, datetime)
+    def html(self) -> str:
+        text = _said(self.value)
+        if self.tone:
+            text = format_html('<span class="tc-{}">{}</span>', self.tone, text)
+        return format_html('<a href="{}">{}</a>', self.url, text) if self.url else text
 
 
 @dataclass(frozen=True)
@@ -40,8 +50,10 @@ class Table:
     links: Sequence[Link] = field(default=())
 
     @property
-    def lines(self) -> list[list[tuple[Column, Cell]]]:
-        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
+    def body(self) -> SafeString:
+        """Its rows; written here, as a template takes a tenth of a millisecond for each cell."""
+        begins = [f"<td{_NUMBER if column.is_number else ''}>" for column in self.columns]
+        return SafeString("".join(f"<tr>{_row(begins, row)}</tr>" for row in self.rows))
 
     @property
     def slug(self) -> str:
@@ -55,3 +67,13 @@ def columns(*names: str, numbers: Iterable[str] = ()) -> list[Column]:
 
 def cells(*values: Any) -> list[Cell]:
     return [value if isinstance(value, Cell) else Cell(value) for value in values]
+
+
+def _row(begins: Sequence[str], row: Sequence[Cell]) -> str:
+    return "".join(f"{begin}{cell.html}</td>" for begin, cell in zip(begins, row, strict=True))
+
+
+def _said(value: Any) -> SafeString:
+    if isinstance(value, datetime):
+        return conditional_escape(shown(value))
+    return conditional_escape("-" if value is None else value)

@@ -1,8 +1,13 @@
-"""How pages show times and numbers."""
+"""How pages show times, numbers, and the lists of every room."""
+
+from typing import Any
 
 from django import template
+from django.contrib.admin.views.main import ChangeList
+from unfold.templatetags.unfold_list import result_headers
 
 from groundwork.instants import shown
+from portal.lists import rows_of
 
 register = template.Library()
 register.filter("when", shown)
@@ -11,3 +16,16 @@ register.filter("when", shown)
 @register.filter
 def thousands(number: int) -> str:
     return f"{number:,}"
+
+
+@register.inclusion_tag("portal/list.html")
+def staff_list(listed: ChangeList, may_add: bool) -> dict[str, Any]:  # noqa: FBT001 - as templates call it
+    """Show a page of a list: its headers once, a row for each result, or what to do where there is none."""
+    headers = list(result_headers(listed))
+    return {
+        "cl": listed,
+        "result_headers": headers,
+        "num_sorted_fields": sum(bool(each.get("sorted")) for each in headers),
+        "rows": rows_of(listed, headers) if listed.result_list else "",
+        "has_add_permission": may_add,
+    }

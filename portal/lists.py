@@ -1,0 +1,173 @@
+"""The rows of a staff list, written here: the theme makes all headers anew for each and cells by template.
+
+The marks are the theme's own, so that its looks, its script and its keyboard work as elsewhere.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import BooleanField, DateField, Field, ForeignKey, Model, TimeField
+from django.template.loader import render_to_string
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString
+from unfold.admin import checkbox
+from unfold.templatetags.unfold_list import CHECKBOX_CLASSES, LINK_CLASSES, ROW_CLASSES
+from unfold.utils import display_for_field, display_for_value
+
+_CHECKBOX, _VALUE = "action_checkbox", "value-of-a-row"
+_UNBROKEN = (DateField, TimeField, ForeignKey)
+_ROW = (
+    '<tbody class="block relative lg:table-row-group {}" x-data="{{rowOpen: false}}"><tr class="data-row '
+    "block border border-base-200 mb-3 relative rounded-default lg:table-row lg:border-none lg:mb-0 "
+    'lg:rounded-none dark:border-base-800">'
+)
+_ROWS = (_ROW.format(""), _ROW.format("bg-base-50 dark:bg-white/[.02]"))
+
+Header = dict[str, Any]
+_Writer = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What stands before and after the text of a cell in every row, and what writes the text of one."""
+
+    begins: str
+    write: _Writer
+    ends: str
+    is_link: bool = False
+
+
+def rows_of(listed: ChangeList, headers: Sequence[Header]) -> SafeString:
+    """Return the rows, each in a body of its own; `headers` are those of the list, in its order."""
+    columns, link = list(_columns(listed, headers)), _link_of(listed)
+    return SafeString(
+        "".join(
+            f"{_ROWS[number % 2]}{_cells(row, columns, link)}</tr></tbody>"
+            for number, row in enumerate(listed.result_list)
+        )
+    )
+
+
+def _cells(row: Model, columns: Sequence[_Column], link: Callable[[Model], str]) -> str:
+    return "".join(
+        f"{each.begins}{link(row) if each.is_link else ''}{conditional_escape(each.write(row))}{each.ends}"
+        for each in columns
+    )
+
+
+def _columns(listed: ChangeList, headers: Sequence[Header]) -> Iterator[_Column]:
+    leads = True
+    for place, (name, header) in enumerate(zip(listed.list_display, headers, strict=True)):
+        if name == _CHECKBOX:
+            yield _Column(_opening("td", CHECKBOX_CLASSES, "Select record"), _box, "</td>")
+            continue
+        is_link = _is_link(listed, name, is_first=leads)
+        tag = "th" if is_link and leads else "td"
+        leads = leads and not is_link
+        writer, more = _writer(listed, name)
+        classes = [f"field-{_spelled(name, place)}", *ROW_CLASSES, *more]
+        ends = f"{'</a>' if is_link else ''}</{tag}>"
+        yield _Column(_opening(tag, classes, header["text"]), writer, ends, is_link)
+
+
+def _opening(tag: str, classes: Sequence[str], label: object) -> str:
+    return format_html('<{} class="{}" data-label="{}">', SafeString(tag), " ".join(classes), label)
+
+
+def _spelled(name: Any, place: int) -> str:
+    if not callable(name):
+        return str(name)
+    return f"lambda{place}" if name.__name__ == "<lambda>" else str(name.__name__)
+
+
+def _is_link(listed: ChangeList, name: Any, *, is_first: bool) -> bool:
+    """Tell whether a column leads to the page of its row: those that are named, or else the first."""
+    named = listed.list_display_links
+    if named is None:
+        return False
+    return is_first if not named else name in named
+
+
+def _link_of(listed: ChangeList) -> Callable[[Model], str]:
+    """Return what opens a link to the page of a row, with the filters to come back to."""
+    kept: Any = {"preserved_filters": listed.preserved_filters, "opts": listed.opts}
+    told = str(listed.to_field or listed.lookup_opts.pk.attname)
+    more: list[str] = []
+
+    def link(row: Model) -> str:
+        url = listed.url_for_result(row)
+        if not more:  # the same after every address
+            more.append(add_preserved_filters(kept, url).removeprefix(url))
+        opener = format_html(' data-popup-opener="{}"', row.serializable_value(told))
+        return format_html(
+            '<a href="{}" class="{}"{}>',
+            url + more[0],
+            " ".join(LINK_CLASSES),
+            opener if listed.is_popup else "",
+        )
+
+    return link
+
+
+@cache
+def _checkbox() -> tuple[str, str]:
+    """Return what stands before and after the value of the box by which a row is chosen."""
+    before, _, after = checkbox.render(ACTION_CHECKBOX_NAME, _VALUE).partition(_VALUE)
+    return before, after
+
+
+def _box(row: Model) -> SafeString:
+    before, after = _checkbox()
+    return SafeString(f"{before}{conditional_escape(row.pk)}{after}")
+
+
+def _writer(listed: ChangeList, name: Any) -> tuple[_Writer, Sequence[str]]:
+    """Return what writes the cells of a column, and the classes that they have beside those of all."""
+    empty = listed.model_admin.get_empty_value_display()
+    try:
+        field = listed.lookup_opts.get_field(name) if isinstance(name, str) else None
+    except FieldDoesNotExist:
+        field = None
+    if not isinstance(field, Field):
+        return _of_method(listed, name, empty), ()
+    classes = ("nowrap",) if isinstance(field, _UNBROKEN) else ()
+    return _of_field(field, empty), classes
+
+
+def _of_field(field: Any, empty: str) -> _Writer:
+    if isinstance(field, ForeignKey):
+        return lambda row: empty if (value := getattr(row, field.name)) is None else value
+    if isinstance(field, BooleanField):
+        return lambda row: _icon(getattr(row, field.attname))
+    return lambda row: display_for_field(getattr(row, field.attname), field, empty)
+
+
+def _of_method(listed: ChangeList, name: Any, empty: str) -> _Writer:
+    """Write what the page or the row answers to a name, as the theme would."""
+    asked = name if callable(name) else getattr(listed.model_admin, name, None)
+    empty = getattr(asked, "empty_value_display", empty)
+    write = _icon if getattr(asked, "boolean", False) else partial(_said, empty=empty)
+    if name == "__str__" or asked is None:
+        return lambda row: write(_asked_of(row, name))
+    return lambda row: write(asked(row))
+
+
+def _asked_of(row: Model, name: str) -> object:
+    answer = getattr(row, name)
+    return answer() if callable(answer) else answer
+
+
+def _said(value: object, *, empty: str) -> str:
+    return value if isinstance(value, SafeString) else str(display_for_value(value, empty))
+
+
+@cache
+def _icon(value: bool | None) -> SafeString:  # noqa: FBT001 - the value of a cell
+    """Return the theme's mark of yes, no and unknown."""
+    return render_to_string("unfold/helpers/boolean.html", {"value": value})
