@@ -6,7 +6,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from contract.snapshots import ContractInactive
@@ -72,7 +73,7 @@ class EndpointAdmin(ReadOnlyAdmin):
         says = {name: form.cleaned_data[name] for name in self.says}
         made, secret = endpoints.add(form.cleaned_data["customer"].pk, actor=actor, **says)
         obj.pk = made.pk
-        self._show_secret(request, made, secret)
+        request._made = [(made, secret)]  # type: ignore[attr-defined]  # noqa: SLF001 - our own
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -81,17 +82,44 @@ class EndpointAdmin(ReadOnlyAdmin):
             self.message_user(request, f"Nothing was saved. {refused}", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
-    def _show_secret(self, request: HttpRequest, endpoint: Endpoint, secret: str) -> None:
-        said = f"The secret of {endpoint.public_id}, shown this once: {secret}"
-        self.message_user(request, said, messages.WARNING)
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Leave one way to save: the secret is shown, whatever comes next."""
+        one_way = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **one_way})
+
+    def response_add(
+        self,
+        request: HttpRequest,
+        obj: Any,  # noqa: ARG002 - as Django calls it
+        post_url_continue: Any = None,  # noqa: ARG002
+    ) -> HttpResponse:
+        return self._shown(request, request._made)  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def _shown(self, request: HttpRequest, made: list[Any], **said: Any) -> HttpResponse:
+        """Show secrets on the answer itself: a message would be kept in a cookie."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Shown this once",
+            "opts": self.opts,
+            "made": made,
+            **said,
+        }
+        page = TemplateResponse(request, "admin/outbound_hooks/secrets.html", context)
+        page["Cache-Control"] = "no-store"
+        return page
 
     @admin.action(
         description="Rotate: a new secret, both sign for 24 hours", permissions=["operate"]
     )
-    def rotate(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
-        for endpoint in queryset:
-            secret = endpoints.rotate(endpoint, actor=request.user.get_username())
-            self._show_secret(request, endpoint, secret)
+    def rotate(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> HttpResponse:
+        actor = request.user.get_username()
+        made = [
+            (endpoint, endpoints.rotate(endpoint, actor=actor))
+            for endpoint in queryset.select_related("customer").order_by("pk")
+        ]
+        return self._shown(request, made, is_rotation=True)
 
     @admin.action(description="Ping: send a test message", permissions=["operate"])
     def ping(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
