@@ -81,7 +81,9 @@ def _paths() -> dict[str, str]:
     )
     return {
         "home": "/admin/",
-        "customer, all on one page": f"{of_customer}/page/",
+        "customer": f"{of_customer}/page/",
+        "customer, keys and usage": f"{of_customer}/access/",
+        "customer, history": f"{of_customer}/history/",
         "view as, a page of 50": f"{of_customer}/view/",
         "view as, searched": f"{of_customer}/view/?q={sku}",
         "why, one SKU": f"{of_customer}/why/?sku={sku}&quantity=24",

@@ -1,5 +1,7 @@
 """Staff lists of the mirror; only its own writer changes it."""
 
+from typing import get_args
+
 from django.contrib import admin
 
 from catalog_mirror.models import (
@@ -14,7 +16,8 @@ from catalog_mirror.models import (
     StockLevel,
     Variant,
 )
-from groundwork.admin import ReadOnlyAdmin
+from catalog_mirror.records import StockStatus
+from groundwork.admin import ReadOnlyAdmin, among
 
 
 @admin.register(Source)
@@ -59,7 +62,7 @@ class VariantAdmin(ReadOnlyAdmin):
         "stock_status",
         "touched_revision",
     )
-    list_filter = ("source", "is_published", "stock_status")
+    list_filter = ("source", "is_published", ("stock_status", among(*get_args(StockStatus))))
     search_fields = ("sku", "product__name")
 
 

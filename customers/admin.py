@@ -9,7 +9,7 @@ from customers.exports import visibility_cells
 from customers.file_pages import FilesAdmin
 from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
 from customers.sheets import VISIBILITY
-from customers.version_pages import WHO_AND_WHAT, WHO_WHAT_WHEN, WINDOW, VersionAdmin
+from customers.version_pages import BY_SUBJECT, WHO_AND_WHAT, WHO_WHAT_WHEN, WINDOW, VersionAdmin
 from groundwork import audit
 from groundwork.admin import ReadOnlyAdmin
 
@@ -85,7 +85,7 @@ class VisibilityRuleAdmin(FilesAdmin):
     list_display = ("effect", *WHO_WHAT_WHEN)
     list_filter = (
         "effect",
-        "subject_kind",
+        BY_SUBJECT,
         "tier",
         ("until_revision", admin.EmptyFieldListFilter),
     )

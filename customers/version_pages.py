@@ -15,10 +15,11 @@ from django.views.decorators.csrf import csrf_protect
 from catalog_mirror.revisions import WriteTookTooLong
 from customers import versions
 from customers.models import SUBJECTS, Version
-from groundwork.admin import ReadOnlyAdmin
+from groundwork.admin import ReadOnlyAdmin, among
 
 WHO_AND_WHAT = ("customer", "tier", *SUBJECTS)
 WINDOW = ("starts_at", "ends_at")
+BY_SUBJECT = ("subject_kind", among("all", *SUBJECTS))
 MOST_AT_ONCE = 200
 # What a list of rules shows of each beside what it says.
 WHO_WHAT_WHEN = ("who", "what", *WINDOW, "from_revision", "until_revision")

@@ -11,12 +11,13 @@ from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from contract.snapshots import ContractInactive
-from groundwork.admin import ReadOnlyAdmin
+from groundwork.admin import ReadOnlyAdmin, among
 from outbound_hooks import endpoints
 from outbound_hooks.addresses import AddressRefused, checked_url
 from outbound_hooks.endpoints import EndpointRefused
 from outbound_hooks.models import FACETS, Attempt, Delivery, Endpoint
 from outbound_hooks.pings import pinged
+from outbound_hooks.rendering import KINDS
 from outbound_hooks.replays import chosen, replay
 
 
@@ -172,7 +173,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "reason",
     )
     list_select_related = ("endpoint",)
-    list_filter = ("status", "kind")
+    list_filter = ("status", ("kind", among(*KINDS)))
     search_fields = ("=message_id", "=endpoint__public_id", "=correlation_id")
     actions = ("replay",)
 

@@ -159,9 +159,13 @@ def webhooks(customer: Customer) -> Table:
     )
 
 
-def history(customer: Customer, known: Iterable[Any]) -> Table:
+def history(customer: Customer) -> Table:
     subjects = {customer.slug, *_uids(customer)}
-    for key in known:
+    for key in (
+        ApiKey.objects.filter(customer=customer)
+        .only("mode", "public_id")
+        .order_by("-pk")[:MOST_ROWS]
+    ):
         subjects |= {str(key), key.public_id}
     rows = AuditEntry.objects.filter(subject__in=subjects).order_by("-pk")[: MOST_ROWS * 2]
     return Table(

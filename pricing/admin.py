@@ -10,6 +10,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from customers.file_pages import FilesAdmin
 from customers.models import Version
 from customers.version_pages import (
+    BY_SUBJECT,
     WHO_AND_WHAT,
     WHO_WHAT_WHEN,
     WINDOW,
@@ -69,7 +70,7 @@ class PriceRuleAdmin(FilesAdmin):
         *WINDOW,
     )
     list_display = ("gives", "name", "priority", *WHO_WHAT_WHEN)
-    list_filter = ("kind", "subject_kind", "tier", _STANDS)
+    list_filter = ("kind", BY_SUBJECT, "tier", _STANDS)
     search_fields = ("customer__name", "customer__slug", "=variant__sku", "name")
     autocomplete_fields = WHO_AND_WHAT
 
@@ -95,7 +96,7 @@ class OrderRuleAdmin(VersionAdmin):
         *WINDOW,
     )
     list_display = ("minimum_quantity", "step", "maximum_quantity", "priority", *WHO_WHAT_WHEN)
-    list_filter = ("subject_kind", "tier", _STANDS)
+    list_filter = (BY_SUBJECT, "tier", _STANDS)
     search_fields = ("customer__name", "customer__slug", "=variant__sku")
     autocomplete_fields = WHO_AND_WHAT
 

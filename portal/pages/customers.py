@@ -23,11 +23,19 @@ from portal.partner_eyes import seen_by, skus_after, skus_called
 from portal.questions import CompareForm, SearchForm, WhyForm
 from portal.spans import time_to_first_call
 from portal.tables import Table
-from portal.usage import days_of, requests_by_key
+from portal.usage import usage_of
 
-_TABS = (("page", "Overview"), ("view", "View as"), ("why", "Why"), ("compare", "Compare"))
 # Whoever looks through a customer's eyes sees its prices.
 _SEES_PRICES = "pricing.view_pricerule"
+# Each page of a customer: what it is called, and the rights of which one lets somebody look at it.
+_TABS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "page": ("Overview", ("customers.view_customer",)),
+    "access": ("Keys and usage", ("apikeys.view_apikey", "outbound_hooks.view_endpoint")),
+    "history": ("History", ("groundwork.view_auditentry",)),
+    "view": ("View as", (_SEES_PRICES,)),
+    "why": ("Why", (_SEES_PRICES,)),
+    "compare": ("Compare", (_SEES_PRICES,)),
+}
 
 
 class CustomerPages(BulkTerms, CustomerAdmin):
@@ -49,21 +57,31 @@ class CustomerPages(BulkTerms, CustomerAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
-        pages = {"page": self.page, "view": self.view, "why": self.why, "compare": self.compare}
         own = [
-            path(f"<int:pk>/{name}/", wrap(page), name=f"customers_customer_{name}")
-            for name, page in pages.items()
+            path(f"<int:pk>/{name}/", wrap(getattr(self, name)), name=f"customers_customer_{name}")
+            for name in _TABS
         ]
         return [*own, *super().get_urls()]
 
     def page(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show all that is known of a customer, as far as this person may look."""
-        customer = self._customer(request, pk)
-        return self._shown(request, customer, "page", **_known(request, customer))
+        """Show who a customer is, its terms, and what rules of its own say."""
+        customer = self._customer(request, pk, "page")
+        return self._shown(request, customer, "page", **_agreed(request, customer))
+
+    def access(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show a customer's keys, what it asked for with them, and where it hears of changes."""
+        customer = self._customer(request, pk, "access")
+        return self._shown(request, customer, "access", **_access(request, customer))
+
+    def history(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show who changed what of a customer."""
+        customer = self._customer(request, pk, "history")
+        tables = [customer_facts.history(customer)]
+        return self._shown(request, customer, "history", tables=tables)
 
     def view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show what the customer is shown."""
-        customer = self._customer(request, pk, _SEES_PRICES)
+        customer = self._customer(request, pk, "view")
         form = SearchForm(request.GET)
         text = form.cleaned_data["q"].strip() if form.is_valid() else ""
         cursor = request.GET.get("cursor") or None
@@ -74,7 +92,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
 
     def why(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Tell why a SKU is seen or hidden, and at this price, now or then."""
-        customer = self._customer(request, pk, _SEES_PRICES)
+        customer = self._customer(request, pk, "why")
         asked = request.GET.dict() | {"quantity": request.GET.get("quantity", "1")}
         form = WhyForm(asked if "sku" in request.GET else None)
         said = {}
@@ -87,7 +105,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
 
     def compare(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show what two customers see, side by side."""
-        customer = self._customer(request, pk, _SEES_PRICES)
+        customer = self._customer(request, pk, "compare")
         form = CompareForm(request.GET if "other" in request.GET else None, but=customer)
         said: dict[str, Any] = {}
         if form.is_valid():
@@ -101,8 +119,8 @@ class CustomerPages(BulkTerms, CustomerAdmin):
                 said["onward"] = "?" + urlencode({"other": other.pk, "after": following})
         return self._shown(request, customer, "compare", form=form, **said)
 
-    def _customer(self, request: HttpRequest, pk: int, *rights: str) -> Customer:
-        if not self.has_view_permission(request) or not request.user.has_perms(rights):
+    def _customer(self, request: HttpRequest, pk: int, page: str) -> Customer:
+        if not self.has_view_permission(request) or not _may_look(request, page):
             raise PermissionDenied
         return get_object_or_404(Customer, pk=pk)
 
@@ -115,8 +133,8 @@ class CustomerPages(BulkTerms, CustomerAdmin):
                 "url": reverse(f"admin:customers_customer_{name}", args=[customer.pk]),
                 "is_here": name == page,
             }
-            for name, words in _TABS
-            if name == "page" or request.user.has_perm(_SEES_PRICES)
+            for name, (words, _) in _TABS.items()
+            if _may_look(request, name)
         ]
         context = {
             **self.admin_site.each_context(request),
@@ -135,15 +153,15 @@ def _why_of(customer: Customer) -> Callable[[str], str]:
     return lambda sku: f"{page}?{urlencode({'sku': sku, 'quantity': 1})}"
 
 
-def _known(request: HttpRequest, customer: Customer) -> dict[str, Any]:
-    """Return the sections of a customer's page that this person may look at."""
+def _may_look(request: HttpRequest, page: str) -> bool:
+    return any(request.user.has_perm(right) for right in _TABS[page][1])
+
+
+def _agreed(request: HttpRequest, customer: Customer) -> dict[str, Any]:
+    """Return what was agreed with a customer, as far as this person may look."""
     may = request.user.has_perm
     tables: list[Table] = []
-    said: dict[str, Any] = {
-        "tables": tables,
-        "terms": None,
-        "first_call_after": _onboarded(customer),
-    }
+    said: dict[str, Any] = {"tables": tables, "first_call_after": _onboarded(customer)}
     if may("customers.view_customerterms"):
         said |= {"terms": customer_facts.terms_of(customer), "may_see_terms": True}
     rules = customer_facts.rules_of(customer, with_prices=may(_SEES_PRICES))
@@ -152,16 +170,21 @@ def _known(request: HttpRequest, customer: Customer) -> dict[str, Any]:
     if may(_SEES_PRICES):
         tables.append(customer_facts.prices(customer, rules))
         tables.append(customer_facts.order_rules(customer, rules))
-    known = customer_facts.keys_of(customer) if may("apikeys.view_apikey") else []
-    if may("apikeys.view_apikey"):
-        ids, now = [key.public_id for key in known], database_now()
-        tables.append(customer_facts.keys(known, requests_by_key(ids, now=now), customer))
+    return said
+
+
+def _access(request: HttpRequest, customer: Customer) -> dict[str, Any]:
+    """Return how a customer reaches us and we it, as far as this person may look."""
+    tables: list[Table] = []
+    said: dict[str, Any] = {"tables": tables}
+    if request.user.has_perm("apikeys.view_apikey"):
+        known = customer_facts.keys_of(customer)
+        usage = usage_of([key.public_id for key in known], now=database_now())
+        tables.append(customer_facts.keys(known, usage.by_key, customer))
         tables.append(customer_facts.links_of(customer))
-        said["usage"] = chart(days_of(ids, now=now), title="Requests of the last 30 days")
-    if may("outbound_hooks.view_endpoint"):
+        said["usage"] = chart(usage.days, title="Requests of the last 30 days")
+    if request.user.has_perm("outbound_hooks.view_endpoint"):
         tables.append(customer_facts.webhooks(customer))
-    if may("groundwork.view_auditentry"):
-        tables.append(customer_facts.history(customer, known))
     return said
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -137,7 +138,12 @@ def _images(variants: list[Variant]) -> list[dict[str, str]]:
 
 
 def timeline_of(sku: str) -> str:
-    return reverse("admin:catalog_mirror_variant_timeline") + "?" + urlencode({"of": sku})
+    return f"{_timeline()}?{urlencode({'of': sku})}"
+
+
+@cache
+def _timeline() -> str:
+    return reverse("admin:catalog_mirror_variant_timeline")
 
 
 class VariantPages(VariantAdmin):

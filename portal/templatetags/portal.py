@@ -7,10 +7,12 @@ from django.contrib.admin.views.main import ChangeList
 from unfold.templatetags.unfold_list import result_headers
 
 from groundwork.instants import shown
-from portal.lists import rows_of
+from portal.filters import filter_of
+from portal.lists import head_of, rows_of
 
 register = template.Library()
 register.filter("when", shown)
+register.simple_tag(filter_of, name="staff_filter")
 
 
 @register.filter
@@ -24,8 +26,7 @@ def staff_list(listed: ChangeList, may_add: bool) -> dict[str, Any]:  # noqa: FB
     headers = list(result_headers(listed))
     return {
         "cl": listed,
-        "result_headers": headers,
-        "num_sorted_fields": sum(bool(each.get("sorted")) for each in headers),
+        "head": head_of(listed, headers),
         "rows": rows_of(listed, headers) if listed.result_list else "",
         "has_add_permission": may_add,
     }

@@ -79,6 +79,8 @@ def test_from_a_leaked_key_to_another(people, person):
     leaked = key_of(people.bob, label="shop")
     person.goes_to("/admin/customers/customer/")
     person.follows("Bob")
+    person.follows("Keys and usage")
+    person.finds_no_fault()
     person.follows(leaked[:20])
     person.follows("Revoke")
     person.fills(reason="leaked", confirm="no")
@@ -90,7 +92,7 @@ def test_from_a_leaked_key_to_another(people, person):
     person.presses("Revoke")
     person.sees("1 revoked.")
     assert client_with(leaked).get("/v1/products").status_code == 401
-    person.goes_to(f"/admin/customers/customer/{people.bob.pk}/page/")
+    person.goes_to(f"/admin/customers/customer/{people.bob.pk}/access/")
     person.follows("Issue a key")
     person.presses("Save")
     key = re.search(r"tc_live_\w+", person.says())[0]

@@ -37,6 +37,8 @@ def test_every_page_that_crosses_rooms_is_within_its_budget(busy, staff):
     pages = [
         "/admin/",
         f"{customer}/page/",
+        f"{customer}/access/",
+        f"{customer}/history/",
         f"{customer}/view/",
         f"{customer}/view/?q=Q",
         f"{customer}/why/?sku=MUG-11-BLK&quantity=1",

@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apikeys import keys
+from apikeys.models import ApiKey, UsageHour
 from customers import versions
 from customers.models import CustomerTerms
 from groundwork.models import AuditEntry
@@ -51,36 +52,70 @@ def known(people, monkeypatch):
     return people.bob
 
 
-def test_all_of_a_customer_is_on_one_page_with_links(known, staff):
-    answer = page(staff, known)
-    said = text(answer)
-    assert rows(answer, "Own visibility rules")[0][:2] == ["allow", "brand northcup"]
-    assert rows(answer, "Own prices")[0][:2] == ["9.99 USD", "product MUG-11"]
-    assert rows(answer, "Keys")[0][1] == "shop"
-    assert rows(answer, "Webhooks")[0][0] == "https://bob.example/hook"
-    actions = [row[2] for row in rows(answer, "History")]
+def test_all_of_a_customer_is_on_its_pages_with_links(known, staff):
+    agreed, access = page(staff, known), page(staff, known, "access")
+    assert rows(agreed, "Own visibility rules")[0][:2] == ["allow", "brand northcup"]
+    assert rows(agreed, "Own prices")[0][:2] == ["9.99 USD", "product MUG-11"]
+    assert f"/admin/pricing/pricerule/add/?customer={known.pk}" in text(agreed)
+    assert rows(access, "Keys")[0][1] == "shop"
+    assert rows(access, "Webhooks")[0][0] == "https://bob.example/hook"
+    assert f"/admin/apikeys/apikey/add/?customer={known.pk}" in text(access)
+    actions = [row[2] for row in rows(page(staff, known, "history"), "History")]
     assert {"apikey.issued", "customerterms.opened", "pricerule.opened"} <= set(actions)
-    assert f"/admin/pricing/pricerule/add/?customer={known.pk}" in said
-    assert f"/admin/apikeys/apikey/add/?customer={known.pk}" in said
+
+
+def test_every_page_of_a_customer_leads_to_the_others(known, staff):
+    names = ("page", "access", "history", "view", "why", "compare")
+    for name in names:
+        said = text(page(staff, known, name))
+        for other in names:
+            here = ' aria-current="page"' if other == name else ""
+            assert f'/admin/customers/customer/{known.pk}/{other}/"{here}>' in said
+
+
+def test_usage_is_told_by_day_and_by_key(known, staff):
+    key = ApiKey.objects.get(customer=known)
+    at = now().replace(minute=0, second=0, microsecond=0)
+    for hours, status, requests in ((0, 200, 5), (1, 429, 2), (24 * 40, 200, 99)):
+        UsageHour.objects.create(
+            hour=at - timedelta(hours=hours),
+            key_public_id=key.public_id,
+            customer_id=known.pk,
+            route="/v1/products",
+            status=status,
+            requests=requests,
+            milliseconds=1,
+            bytes_sent=1,
+        )
+    answer = page(staff, known, "access")
+    assert rows(answer, "Keys")[0][5] == "7"
+    usage = answer.context["usage"]
+    assert (usage["total"], usage["errors"]) == (7, 2)
 
 
 def test_a_customer_with_nothing_is_told_what_to_do_next(people, staff):
-    people.carol.customerterms_set.all()
-    said = text(page(staff, people.carol))
+    assert "None of its own: it pays what its tier and everyone pay." in text(
+        page(staff, people.carol)
+    )
+    said = text(page(staff, people.carol, "access"))
     assert "No key yet. Issue one, or make a link by which the partner gets it." in said
-    assert "None of its own: it pays what its tier and everyone pay." in said
 
 
 def test_a_page_of_a_customer_with_much_costs_as_many_queries_as_with_little(known, staff):
-    page(staff, known)
-    with CaptureQueriesContext(connection) as few:
-        page(staff, known)
+    few = [_asked(staff, known, name) for name in ("page", "access", "history")]
     for n in range(5):
         keys.issue(actor="ann", customer=known)
         fixed_price(str(n + 1), customer=known, variant=variant("MUG-11-BLK"), priority=n)
-    with CaptureQueriesContext(connection) as many:
-        page(staff, known)
-    assert len(few) == len(many) <= 20
+    many = [_asked(staff, known, name) for name in ("page", "access", "history")]
+    assert few == many
+    assert max(many) <= 12
+
+
+def _asked(staff: Client, customer, name: str) -> int:
+    page(staff, customer, name)  # what is read once a process is read
+    with CaptureQueriesContext(connection) as queries:
+        page(staff, customer, name)
+    return len(queries)
 
 
 # -- the view as it gets it ----------------------------------------------------------------------
@@ -147,7 +182,7 @@ def test_a_cursor_of_another_customer_opens_nothing(people, staff):
 
 def test_looking_through_a_customer_s_eyes_writes_nothing(people, staff):
     before = (newest_revision(), AuditEntry.objects.count())
-    for name in ("page", "view", "why", "compare"):
+    for name in ("page", "access", "history", "view", "why", "compare"):
         text(page(staff, people.alice, name))
     assert (newest_revision(), AuditEntry.objects.count()) == before
     # And the next statement is the application's again, not the customer's.
