@@ -250,8 +250,15 @@ class UsageHour(models.Model):
                 name="usage_once",
             )
         ]
-        # The staff pages: one key, newest first.
-        indexes = [models.Index(fields=["key_public_id", "hour"], name="usage_of_key")]
+        # The staff pages: one key, newest first, and its sums, for which no row is read. Postgres 18 takes
+        # the constraint's index hour by hour for them otherwise, which is six times slower.
+        indexes = [
+            models.Index(
+                fields=["key_public_id", "hour"],
+                include=["requests", "status"],
+                name="usage_of_key_summed",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.key_public_id} {self.route} {self.status}: {self.requests}"

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -15,7 +16,7 @@ from django.views.decorators.csrf import csrf_protect
 from catalog_mirror.revisions import WriteTookTooLong
 from customers import versions
 from customers.models import SUBJECTS, Version
-from groundwork.admin import ReadOnlyAdmin, among
+from groundwork.admin import ReadOnlyAdmin, StaffChangeList, among
 
 WHO_AND_WHAT = ("customer", "tier", *SUBJECTS)
 WINDOW = ("starts_at", "ends_at")
@@ -62,6 +63,20 @@ class Unwrapped(admin.ModelAdmin):  # type: ignore[type-arg]
             return HttpResponseRedirect(request.get_full_path())
 
 
+class VersionChangeList(StaffChangeList):
+    """A list of versions with what their rules name.
+
+    That is read apart from them, and of each kind only where it is named: to plan a join of all kinds takes
+    Postgres 60 ms.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = self.result_list = list(self.result_list)
+        named = {getattr(row, "subject_kind", "all") for row in rows} - {"all"}
+        prefetch_related_objects(rows, *sorted(named))
+
+
 class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
     """A list of versions. Saving closes the open one and opens its successor; nothing is deleted."""
 
@@ -80,11 +95,8 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
         kind, _ = rule.subject
         return "everything" if kind == "all" else f"{kind} {getattr(rule, kind)}"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Read what rules name apart from them: to plan a join of all kinds takes Postgres 60 ms."""
-        rows: QuerySet[Any] = super().get_queryset(request)
-        named = {field.name for field in self.opts.concrete_fields} & set(SUBJECTS)
-        return rows.prefetch_related(*sorted(named))
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:  # noqa: ARG002
+        return VersionChangeList
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:  # noqa: ARG002
         return self.says

@@ -4,26 +4,54 @@ from copy import copy
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.core.paginator import Paginator
+from django.contrib.admin.views.main import PAGE_VAR
+from django.core.paginator import Page, Paginator
 from django.db.models import DateTimeField, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 from groundwork.instants import shown
 from groundwork.models import Alarm, AuditEntry
+from groundwork.selects import StaffActionForm
 
 # Beyond it a list says "many": counting a large table costs more than looking at its first page.
 _MOST_COUNTED = 10_000
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages of a list that may be long; counts no further than staff would turn."""
+    """Pages of a list that may be long; counts no further than staff would turn.
+
+    Who asks for the first page has it read before anything is counted: where it is all, it is the count.
+    """
+
+    begins_here = False
+
+    @cached_property
+    def _first(self) -> list[Any]:
+        return list(self.object_list[: self.per_page + 1])
 
     @cached_property
     def count(self) -> int:
+        if self.begins_here and len(self._first) <= self.per_page:
+            return len(self._first)
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         return rows.order_by()[:_MOST_COUNTED].count()
+
+    def page(self, number: Any) -> Any:
+        if not self.begins_here or self.validate_number(number) > 1:
+            return super().page(number)
+        return Page(self._first[: self.per_page], 1, self)
+
+
+class StaffChangeList(ChangeList):  # type: ignore[misc]
+    """A list whose only page is not read again once it was counted."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.multi_page:
+            self.result_list = self.paginator.page(1).object_list
 
 
 def among(*values: str) -> type[admin.FieldListFilter]:
@@ -42,6 +70,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     """A list and its pages, without a way to change anything."""
 
     list_select_related: ClassVar[bool | tuple[str, ...]] = True
+    action_form = StaffActionForm
     show_full_result_count = False
     paginator = BoundedPaginator
     list_per_page = 25
@@ -49,6 +78,14 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     # What a list says that has nothing in it; without one it is Django's sentence.
     empty_hint = "There is nothing here. What comes up is listed by itself."
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:  # noqa: ARG002
+        return StaffChangeList
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        paginator = super().get_paginator(request, *args, **kwargs)
+        paginator.begins_here = PAGE_VAR not in request.GET
+        return paginator
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
         """Follow what the list shows: Django's own `True` leaves out relations that may be empty."""

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from django.db.models import Q
 
-from catalog_mirror.models import Variant
+from catalog_mirror.models import Product, Variant
 from contract.lists import PageRequest, product_page
 from contract.parameters import MOST_VALUES, Filters
 from contract.problems import Problem
@@ -52,7 +52,8 @@ def seen_by(
 
 def skus_called(text: str, *, limit: int = MOST_VALUES) -> list[str]:
     """Return the SKUs of published variants whose SKU or product's name has a text in it."""
-    called = Q(sku__icontains=text) | Q(product__name__icontains=text)
+    products = Product.objects.filter(name__icontains=text).values("pk")
+    called = Q(sku__icontains=text) | Q(product__in=products)
     rows = Variant.objects.filter(called, is_published=True).order_by("pk")
     return list(rows.values_list("sku", flat=True)[:limit])
 

@@ -4,19 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.forms.utils import flatatt
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelect2Widget,
     UnfoldAdminTextInputWidget,
 )
 
 from customers.models import Customer
+from groundwork.selects import LongSelect
 
-_CHOSEN = SafeString(" selected")
 _NUL = "This holds what cannot be typed. Type it anew."
 
 
@@ -50,17 +46,6 @@ class WhyForm(forms.Form):
         if at and at > timezone.now():
             raise forms.ValidationError("This is to come. Give a time that has passed, or none.")
         return at
-
-
-class LongSelect(UnfoldAdminSelect2Widget):  # type: ignore[misc]
-    """The theme's choice among many, without a template for each of them."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002 - as Django calls it
-        told = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
-        chosen = {str(value)} if value else {""}
-        rows = ((pk, _CHOSEN if str(pk) in chosen else "", words) for pk, words in self.choices)
-        options = format_html_join("", '<option value="{}"{}>{}</option>', rows)
-        return format_html("<select{}>{}</select>", flatatt(told), options)
 
 
 class CompareForm(SearchForm):

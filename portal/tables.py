@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString
 
 from groundwork.instants import shown
@@ -23,10 +23,10 @@ class Cell:
 
     @property
     def html(self) -> str:
-        text = _said(self.value)
+        text: str = _said(self.value)
         if self.tone:
-            text = format_html('<span class="tc-{}">{}</span>', self.tone, text)
-        return format_html('<a href="{}">{}</a>', self.url, text) if self.url else text
+            text = f'<span class="tc-{escape(self.tone)}">{text}</span>'
+        return f'<a href="{escape(self.url)}">{text}</a>' if self.url else text
 
 
 @dataclass(frozen=True)

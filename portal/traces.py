@@ -168,7 +168,8 @@ def _staff(meant: Q) -> Iterator[Step]:
 
 def _of_sku(sku: str) -> Iterator[Step]:
     """Yield what happened to all that carries a SKU, or carried it within the history that is kept."""
-    carried = VariantHistory.objects.filter(sku=sku).values("variant_id")
+    # Read first: joined to the rest by OR, it would have all variants looked through.
+    carried = set(VariantHistory.objects.filter(sku=sku).values_list("variant_id", flat=True))
     meant = Q(sku=sku) | Q(pk__in=carried)
     variants = list(Variant.objects.filter(meant).select_related("product"))
     revisions = _revisions_of(variants)
