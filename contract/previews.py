@@ -15,11 +15,13 @@ from django.db.models import Q, QuerySet
 from catalog_mirror.models import Variant
 from catalog_mirror.states import State, Subject
 from contract.items import sale_json
-from customers.models import Customer, Rule, VisibilityRule
+from customers.models import Customer, CustomerTerms, Rule, VisibilityRule
 from customers.past import Past
 from customers.rulebook import Rulebook
 from customers.visibility import RuleVersion, Terms, VisibilityVersion, is_visible
-from pricing.models import OrderRule, PriceRule
+from pricing.models import OrderMinimum, OrderRule, PriceRule
+from pricing.order_explanations import least_in_words
+from pricing.order_minimums import OrderMinimumVersion, order_minimum
 from pricing.price_lists import PriceList
 from pricing.rule_versions import OrderVersion, price_version
 
@@ -48,8 +50,14 @@ _KINDS: _Kinds = {
         ("priority", "minimum_quantity", "step", "maximum_quantity"),
         OrderVersion,
     ),
+    OrderMinimum: (
+        "pricing_orderminimum",
+        ("priority", "minimum_value", "currency", "minimum_quantity", "needs"),
+        OrderMinimumVersion,
+    ),
 }  # fmt: skip
 _Rules = dict[type[Rule], list[Any]]
+_OF_GOODS = (VisibilityRule, PriceRule, OrderRule)
 
 
 Previewed = VisibilityRule | PriceRule | OrderRule
@@ -80,7 +88,10 @@ class Moved:
 
 @dataclass
 class Preview:
-    """`customers` were looked at, of all `reached` by the rule; `goods` are what it names."""
+    """`customers` were looked at, of all `reached` by the rule; `goods` are what it names.
+
+    `orders` tells of a rule that names no goods, whose orders come to something else.
+    """
 
     reached: int = 0
     customers: int = 0
@@ -88,6 +99,7 @@ class Preview:
     appear: Moved = field(default_factory=Moved)
     vanish: Moved = field(default_factory=Moved)
     repriced: Moved = field(default_factory=Moved)
+    orders: Moved = field(default_factory=Moved)
 
 
 def preview(draft: Previewed | None, *, replaces: Previewed | None = None) -> Preview:
@@ -110,6 +122,44 @@ def preview(draft: Previewed | None, *, replaces: Previewed | None = None) -> Pr
     return found
 
 
+def preview_terms(draft: CustomerTerms) -> Preview:
+    """Return what its customer would see and pay otherwise under other terms from now on."""
+    past = Past(draft.customer)
+    then = past.under(_terms(draft))
+    states = _states(Q())
+    found = Preview(reached=1, customers=1, goods=len(states))
+    old, new = (_Shown(each.terms, _rules(each), past.at) for each in (past, then))
+    _compare(found, draft.customer.slug, states, old, new)
+    return found
+
+
+def preview_minimum(draft: OrderMinimum | None, *, replaces: OrderMinimum | None = None) -> Preview:
+    """Return whose orders would have to come to something else, and to what."""
+    reached = _reached([rule for rule in (draft, replaces) if rule is not None])
+    found = Preview(reached=reached.count())
+    for customer in reached.order_by("pk"):
+        past = Past(customer)
+        if past.terms is None or not past.terms.hold(past.at):
+            continue
+        found.customers += 1
+        rules = _rules(past, OrderMinimum)
+        after = _changed(rules, draft, replaces, customer)
+        least = [_least(past, each[OrderMinimum]) for each in (rules, after)]
+        if least[0] != least[1]:
+            found.orders.add(Example(customer.slug, "", *least))
+    return found
+
+
+def _least(past: Past, rules: Iterable[OrderMinimumVersion]) -> str:
+    best = order_minimum(past.terms, rules, past.at) if past.terms else None
+    return least_in_words(best) if best else "any size"
+
+
+def _terms(draft: CustomerTerms) -> Terms:
+    window = (draft.contract_starts_at, draft.contract_ends_at)
+    return Terms(0, None, draft.status, *window, draft.tier_id, draft.currency, draft.unpriced)
+
+
 def _compare(
     found: Preview, customer: str, states: Iterable[State], old: "_Shown", new: "_Shown"
 ) -> None:
@@ -124,24 +174,29 @@ def _compare(
 class _Shown:
     """What one customer is shown under some rules; empty words where it sees nothing."""
 
-    def __init__(self, terms: Terms, rules: _Rules, at: datetime) -> None:
+    def __init__(self, terms: Terms | None, rules: _Rules, at: datetime) -> None:
         self._terms, self._at = terms, at
+        self._is_held = terms is not None and terms.hold(at)
         self._visibility: Rulebook[VisibilityVersion] = Rulebook(rules[VisibilityRule])
         buying = Rulebook([*rules[PriceRule], *rules[OrderRule]])
-        self._prices = PriceList(terms, buying, at, tell=sale_json)
+        self._prices = PriceList(terms, buying, at, tell=sale_json) if terms else None
 
     def words(self, state: State) -> bytes:
+        if not self._is_held or self._terms is None or self._prices is None:
+            return b""
         covering = self._visibility.covering(state)
         if not is_visible(state, self._terms, covering, self._at):
             return b""
         return self._prices.told(state).words
 
 
-def _rules(past: Past) -> _Rules:
-    return {
-        model: past.rules(table, ", ".join(f"r.{name}" for name in names), make).versions
-        for model, (table, names, make) in _KINDS.items()
-    }
+def _rules(past: Past, *kinds: type[Rule]) -> _Rules:
+    return {model: _rules_of(past, *_KINDS[model]) for model in kinds or _OF_GOODS}
+
+
+def _rules_of(past: Past, table: str, names: Iterable[str], make: Callable[..., Any]) -> list[Any]:
+    versions: list[Any] = past.rules(table, ", ".join(f"r.{name}" for name in names), make).versions
+    return versions
 
 
 def _changed(
@@ -172,7 +227,11 @@ def _states_under(rules: Iterable[Rule]) -> list[State]:
     under = Q(pk__in=())
     for rule in rules:
         under |= _goods(rule.subject)
-    rows = Variant.objects.filter(under, is_published=True).order_by("pk").values_list(*_STATE)
+    return _states(under)
+
+
+def _states(meant: Q) -> list[State]:
+    rows = Variant.objects.filter(meant, is_published=True).order_by("pk").values_list(*_STATE)
     return [_state(row) for row in rows.iterator(chunk_size=2000)]
 
 

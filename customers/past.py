@@ -1,6 +1,7 @@
 """Terms and rules as they stood at a revision: every version is kept, so it is a WHERE."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -42,6 +43,13 @@ class Past:
         rows = _rows(_TERMS, self._params)
         self.terms = Terms(*rows[0]) if rows else None
         self._params["tier"] = self.terms and self.terms.tier_id
+
+    def under(self, terms: Terms) -> "Past":
+        """Return the same customer and instant as they would be under other terms."""
+        other = copy(self)
+        other.terms = terms
+        other._params = self._params | {"tier": terms.tier_id}  # noqa: SLF001 - of its own class
+        return other
 
     def state(self, sku: str) -> State | None:
         return state_at(sku, self.revision)

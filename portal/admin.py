@@ -9,7 +9,13 @@ from django_otp.plugins.otp_totp import admin as _apps  # noqa: F401
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from catalog_mirror.models import Product, QuarantinedRecord, Variant
-from customers.models import Application, Customer, VisibilityRule, VisibilityTemplate
+from customers.models import (
+    Application,
+    Customer,
+    CustomerTerms,
+    VisibilityRule,
+    VisibilityTemplate,
+)
 from portal.pages.applications import ApplicationAdmin
 from portal.pages.customers import CustomerPages
 from portal.pages.mirror import (
@@ -19,10 +25,16 @@ from portal.pages.mirror import (
     SweepRunPages,
     VariantPages,
 )
-from portal.pages.rules import OrderRulePages, PriceRulePages, VisibilityRulePages
+from portal.pages.rules import (
+    CustomerTermsPages,
+    OrderMinimumPages,
+    OrderRulePages,
+    PriceRulePages,
+    VisibilityRulePages,
+)
 from portal.pages.staff import GroupAdmin, StaffAdmin
 from portal.pages.templates import VisibilityTemplateAdmin
-from pricing.models import OrderRule, PriceRule
+from pricing.models import OrderMinimum, OrderRule, PriceRule
 from sync.models import DriftCorrection, SweepRun
 
 # Their pages would show the secrets of others.
@@ -35,6 +47,8 @@ admin.site.register(VisibilityRule, VisibilityRulePages)
 admin.site.register(PriceRule, PriceRulePages)
 admin.site.register(OrderRule, OrderRulePages)
 for model, page in (
+    (CustomerTerms, CustomerTermsPages),
+    (OrderMinimum, OrderMinimumPages),
     (Product, ProductPages),
     (Variant, VariantPages),
     (QuarantinedRecord, QuarantinePages),

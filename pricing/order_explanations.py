@@ -70,13 +70,15 @@ def explain_minimum(past: Past, terms: Terms) -> Decided:
     """Explain what an order of the customer had to come to."""
     rules = past.rules("pricing_orderminimum", MINIMUM_COLUMNS, OrderMinimumVersion).versions
     best = order_minimum(terms, rules, past.at)
-    said = f"An order comes to {_least(best)}." if best else "An order may be of any size."
+    said = f"An order comes to {least_in_words(best)}." if best else "An order may be of any size."
     foreign = {
         rule.id: f"is in {rule.currency}, the customer's terms are in {terms.currency}"
         for rule in rules
         if rule.currency not in ("", terms.currency)
     }
-    return Decided(said, _considered(rules, past, minimum_rank, _least, _MINIMUM_RANKS, foreign))
+    return Decided(
+        said, _considered(rules, past, minimum_rank, least_in_words, _MINIMUM_RANKS, foreign)
+    )
 
 
 def _considered(
@@ -123,7 +125,8 @@ def _sold(terms: OrderTerms) -> str:
     return said if terms.maximum_quantity is None else f"{said} up to {terms.maximum_quantity}"
 
 
-def _least(rule: OrderMinimumVersion) -> str:
+def least_in_words(rule: OrderMinimumVersion) -> str:
+    """Return what an order has to come to: "at least 100 USD or 12 pieces"."""
     value = rule.minimum_value and f"{rule.minimum_value:f} {rule.currency}"
     pieces = rule.minimum_quantity and _pieces(rule.minimum_quantity)
     joined = " or " if rule.needs == "any" else " and "

@@ -34,6 +34,7 @@ from sync.http import ShopError
 MOST_RETRIED = 100  # products: as many as a shop lists at once
 MOST_LINES = 50_000
 _MOST_SHOWN = 200
+_MOST_IMAGES = 24
 _COUNTS = ("On hand", "Reserved", "Incoming")
 # A timeline tells of partners' requests and of what staff did.
 _SEES_CAUSES = "groundwork.view_auditentry"
@@ -56,6 +57,7 @@ class ProductPages(ProductAdmin):
             "title": product.name,
             "opts": self.opts,
             "product": product,
+            "is_linked": is_web_address(product.url),
             "tables": [_variant_table(request, variants), _stock_table(variants)],
             "images": _images(variants),
         }
@@ -127,14 +129,22 @@ def _stock_table(variants: list[Variant]) -> Table:
     )
 
 
-def _images(variants: list[Variant]) -> list[dict[str, str]]:
+def _images(variants: list[Variant]) -> list[dict[str, Any]]:
     """Return the pictures of all variants, each once; partners get the same addresses."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     documents = VariantDocument.objects.filter(variant__in=variants).order_by("pk")
     for body in documents.values_list("body", flat=True):
         for image in orjson.loads(body).get("images", ()):
             found.setdefault(image["url"], {"url": image["url"], "alt": image.get("alt") or ""})
-    return list(found.values())
+    return [
+        {**image, "is_linked": is_web_address(image["url"])}
+        for image in list(found.values())[:_MOST_IMAGES]
+    ]
+
+
+def is_web_address(url: str) -> bool:
+    """Tell whether a shop's address may be followed: what a shop says may be a script for the page."""
+    return url.lower().startswith(("https://", "http://"))
 
 
 def timeline_of(sku: str) -> str:
@@ -234,12 +244,17 @@ class AsCsv:
     """A list that is taken out as a file: what is chosen, or all that the filters leave."""
 
     @admin.action(description="Download as CSV", permissions=["view"])
-    def as_csv(self, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse:  # noqa: ARG002 - as Django calls it
+    def as_csv(self, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
         fields = [field.attname for field in chosen.model._meta.concrete_fields]  # noqa: SLF001
+        rows = list(chosen.values_list(*fields)[: MOST_LINES + 1])
+        if len(rows) > MOST_LINES:
+            told = f"A file has at most {MOST_LINES:,} lines. Narrow the list by its filters first."
+            messages.error(request, told)
+            return None
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(fields)
-        for row in chosen.values_list(*fields)[:MOST_LINES]:
+        for row in rows:
             writer.writerow([guarded("" if value is None else str(value)) for value in row])
         name = f"{chosen.model._meta.model_name}.csv"  # noqa: SLF001
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -9,11 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from contract.previews import Example, Moved, Preview, preview
-from customers.admin import VisibilityRuleAdmin
+from contract.previews import Example, Moved, Preview, preview, preview_minimum, preview_terms
+from customers.admin import CustomerTermsAdmin, VisibilityRuleAdmin
 from portal.partner_eyes import price_in_words
 from portal.tables import Table, cells, columns
-from pricing.admin import OrderRuleAdmin, PriceRuleAdmin
+from pricing.admin import OrderMinimumAdmin, OrderRuleAdmin, PriceRuleAdmin
 
 _ASKED = "_preview"
 
@@ -52,7 +52,25 @@ class Previewed:
             return None
         draft = form.instance
         draft.pk = None  # its version will be the newest
-        return preview(draft, replaces=old)
+        return self.previewed(draft, old)
+
+    def previewed(self, draft: Any, standing: Any) -> Preview:
+        return preview(draft, replaces=standing)
+
+    def told_of(self, found: Preview) -> Iterable[Table]:
+        """Return what moves, in tables."""
+        moved = (
+            ("Appear", found.appear, "Nothing appears."),
+            ("Vanish", found.vanish, "Nothing vanishes."),
+            ("Cost or are sold otherwise", found.repriced, "Nothing is sold otherwise."),
+        )
+        for title, each, empty in moved:
+            yield Table(
+                f"{title}: {each.count:,}",
+                columns("Customer", "SKU", "Before", "After", numbers=("Before", "After")),
+                list(_rows(each)),
+                empty,
+            )
 
     def _preview_page(self, request: HttpRequest, found: Preview) -> HttpResponse:
         page: Any = self
@@ -64,25 +82,10 @@ class Previewed:
             "title": "What it would change",
             "opts": page.opts,
             "found": found,
-            "tables": list(_tables(found)),
+            "tables": list(self.told_of(found)),
             "sent": [(name, value) for name, values in sent.lists() for value in values],
         }
         return TemplateResponse(request, "portal/preview.html", context)
-
-
-def _tables(found: Preview) -> Iterable[Table]:
-    moved = (
-        ("Appear", found.appear, "Nothing appears."),
-        ("Vanish", found.vanish, "Nothing vanishes."),
-        ("Cost or are sold otherwise", found.repriced, "Nothing is sold otherwise."),
-    )
-    for title, each, empty in moved:
-        yield Table(
-            f"{title}: {each.count:,}",
-            columns("Customer", "SKU", "Before", "After", numbers=("Before", "After")),
-            list(_rows(each)),
-            empty,
-        )
 
 
 def _rows(moved: Moved) -> Iterable[Any]:
@@ -111,6 +114,25 @@ def _order(sale: dict[str, Any]) -> str:
     order = sale["order"]
     most = order["maximum_quantity"] or "any"
     return f"from {order['minimum_quantity']} by {order['step']} to {most}"
+
+
+class CustomerTermsPages(Previewed, CustomerTermsAdmin):  # type: ignore[misc]
+    """What a contract says: of its customer's whole view."""
+
+    def previewed(self, draft: Any, standing: Any) -> Preview:  # noqa: ARG002 - what stands is read anew
+        return preview_terms(draft)
+
+
+class OrderMinimumPages(Previewed, OrderMinimumAdmin):  # type: ignore[misc]
+    """Rules of what an order comes to at least; they name no goods."""
+
+    def previewed(self, draft: Any, standing: Any) -> Preview:
+        return preview_minimum(draft, replaces=standing)
+
+    def told_of(self, found: Preview) -> Iterable[Table]:
+        rows = [cells(each.customer, each.before, each.after) for each in found.orders.examples]
+        title = f"Orders have to come to something else: {found.orders.count:,} customers"
+        yield Table(title, columns("Customer", "Before", "After"), rows, "For nobody.")
 
 
 class VisibilityRulePages(Previewed, VisibilityRuleAdmin):  # type: ignore[misc]

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.previews import preview
+from contract.previews import Example, preview, preview_minimum, preview_terms
 from customers import versions
-from customers.models import VisibilityRule
+from customers.models import CustomerTerms, VisibilityRule
 from groundwork.models import AuditEntry
-from pricing.models import OrderRule, PriceRule
+from pricing.models import OrderMinimum, OrderRule, PriceRule
 from tests.factories import (
     allow,
     cast,
@@ -21,6 +21,8 @@ from tests.factories import (
     fixed_price,
     newest_revision,
     now,
+    seen_by,
+    terms_changed,
     variant,
     withdrawn,
 )
@@ -74,6 +76,52 @@ def test_a_change_is_previewed_against_what_it_replaces(people):
     same = PriceRule(kind="fixed", amount=Decimal(8), currency="USD", customer=people.bob)
     same.variant = rule.variant
     assert counts(preview(same, replaces=rule)) == (0, 0, 0)
+
+
+def _terms_of(customer, **says) -> CustomerTerms:
+    stands = CustomerTerms.objects.get(customer=customer, until_revision=None)
+    names = ("tier", "status", "contract_starts_at", "contract_ends_at", "currency", "unpriced")
+    said = {name: getattr(stands, name) for name in names} | says
+    return CustomerTerms(customer=customer, **said)
+
+
+def test_other_terms_say_what_appears_vanishes_and_costs_something_else(people):
+    assert (len(seen_by(people.alice)), seen_by(people.carol)) == (4, {})
+    before = (newest_revision(), AuditEntry.objects.count())
+    assert counts(preview_terms(_terms_of(people.alice))) == (0, 0, 0)
+    assert counts(preview_terms(_terms_of(people.alice, status="suspended"))) == (0, 4, 0)
+    ends = now() - timedelta(days=1)
+    assert counts(preview_terms(_terms_of(people.alice, contract_ends_at=ends))) == (0, 4, 0)
+    promoted = preview_terms(_terms_of(people.carol, tier=people.gold))
+    assert (newest_revision(), AuditEntry.objects.count()) == before
+    terms_changed(people.carol, tier=people.gold)
+    assert counts(promoted) == (len(seen_by(people.carol)), 0, 0) == (4, 0, 0)
+
+
+def test_who_leaves_a_tier_pays_what_everyone_pays(people):
+    found = preview_terms(_terms_of(people.alice, tier=None))
+    terms_changed(people.alice, tier=None)
+    left = seen_by(people.alice)
+    assert found.vanish.count + len(left) == 4
+    for example in found.repriced.examples:
+        assert f'"unit":"{left[example.sku]}"' in example.after
+
+
+def test_an_order_minimum_says_whose_orders_come_to_something_else(people):
+    draft = OrderMinimum(minimum_value=Decimal(100), currency="USD", customer=people.bob)
+    found = preview_minimum(draft)
+    assert (found.reached, found.customers) == (1, 1)
+    assert found.orders.examples == [Example("bob", "", "any size", "at least 100 USD")]
+    stands = versions.add(
+        OrderMinimum, actor="ann", minimum_value=Decimal(100), currency="USD", customer=people.bob
+    )
+    more = OrderMinimum(minimum_value=Decimal(200), currency="USD", customer=people.bob)
+    [example] = preview_minimum(more, replaces=stands).orders.examples
+    assert (example.before, example.after) == ("at least 100 USD", "at least 200 USD")
+    wider = OrderMinimum(minimum_quantity=12)
+    found = preview_minimum(wider)
+    assert [e.customer for e in found.orders.examples] == ["alice", "carol"]
+    assert OrderMinimum.objects.count() == 1
 
 
 def test_a_withdrawal_is_a_preview_without_a_draft(people):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,8 +10,9 @@ from django.test import Client
 
 from catalog_mirror.models import Product, QuarantinedRecord, Variant
 from groundwork.models import AuditEntry
+from portal.pages import mirror as mirror_pages
 from sync.models import DriftCorrection, SweepRun
-from tests.factories import a_product, a_variant, mirrored, now
+from tests.factories import a_product, a_variant, mirrored, now, variant
 from tests.portal.conftest import of_group, signed_in
 from tests.sync.conftest import connected, run, shop  # noqa: F401 - fixtures
 from tests.sync.hooks import follow_all, send, told
@@ -43,7 +45,7 @@ def test_a_product_is_shown_with_variants_stock_images_and_its_shop(people, staf
     assert rows(answer, "Stock")[0][2] == 5
     said = answer.content.decode()
     assert 'href="https://shop.example/p9"' in said
-    assert said.count("https://cdn.example/a.jpg") == 1
+    assert said.count('href="https://cdn.example/a.jpg"') == 1
     assert "/admin/catalog_mirror/variant/timeline/?of=NEW-1" in said
     assert staff.get("/admin/catalog_mirror/product/999/change/").status_code == 404
 
@@ -119,6 +121,50 @@ def test_who_may_not_operate_retries_nothing(people, group):
     )
     retried(of_group(group), made)
     assert not AuditEntry.objects.filter(action="retry_quarantined").exists()
+
+
+def test_pictures_are_shown_without_telling_the_shop_where_from(people, staff):
+    pictures = ({"url": "https://cdn.example/a.jpg", "alt": 'Front "A"'},)
+    mirrored(people.source, a_product("p9", a_variant("91", sku="NEW-1", images=pictures)))
+    page = _product_page(staff, "NEW-1")
+    picture = '<img src="https://cdn.example/a.jpg" alt="Front &quot;A&quot;"'
+    assert picture in page
+    assert 'loading="lazy" referrerpolicy="no-referrer"' in page
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", " javascript:alert(1)", "data:text/html,x"]
+)
+def test_what_a_shop_calls_an_address_is_followed_only_if_it_is_one_of_the_web(
+    people, staff, address
+):
+    pictures = ({"url": address, "alt": ""},)
+    sold = a_product("p9", a_variant("91", sku="NEW-1", images=pictures), url=address)
+    mirrored(people.source, sold)
+    page = _product_page(staff, "NEW-1")
+    assert page.count(address.strip()) == 2
+    assert not re.search(r"(href|src)=\"\s*(javascript|data):", page)
+
+
+def _product_page(staff, sku: str) -> str:
+    product = variant(sku).product_id
+    return staff.get(f"/admin/catalog_mirror/product/{product}/change/").content.decode()
+
+
+def test_a_file_is_whole_or_not_made_at_all(people, staff, monkeypatch):
+    monkeypatch.setattr(mirror_pages, "MOST_LINES", 1)
+    for _ in range(2):
+        ended = {"started_at": now(), "finished_at": now(), "status": "complete"}
+        SweepRun.objects.create(source=people.source, **ended)
+    pks = list(SweepRun.objects.values_list("pk", flat=True))
+    said = {"action": "as_csv", "_selected_action": pks}
+    answer = staff.post("/admin/sync/sweeprun/", said, follow=True)
+    assert (
+        "A file has at most 1 lines. Narrow the list by its filters first."
+        in answer.content.decode()
+    )
+    one = staff.post("/admin/sync/sweeprun/", said | {"_selected_action": pks[:1]})
+    assert one["Content-Type"] == "text/csv"
 
 
 def test_corrections_are_taken_out_as_a_file_that_no_spreadsheet_computes(people, staff):

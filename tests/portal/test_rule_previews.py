@@ -6,7 +6,7 @@ import pytest
 
 from customers.models import VisibilityRule
 from groundwork.models import AuditEntry
-from pricing.models import PriceRule
+from pricing.models import OrderMinimum, PriceRule
 from tests.factories import fixed_price, newest_revision, seen_by
 from tests.portal.conftest import of_group
 
@@ -101,3 +101,39 @@ def test_a_rule_that_was_superseded_is_not_previewed(people, staff):
     says = PRICE | {"customer": people.alice.pk, "_preview": "yes"}
     assert staff.post(f"/admin/pricing/pricerule/{rule.pk}/change/", says).status_code == 403
     assert staff.post("/admin/pricing/pricerule/999/change/", says).status_code == 403
+
+
+def test_other_terms_are_previewed_and_then_saved_as_they_were(people, staff):
+    stands = people.alice.customerterms_set.get(until_revision=None)
+    page = f"/admin/customers/customerterms/{stands.pk}/change/"
+    window = {f"contract_{name}_at_{n}": "" for name in ("starts", "ends") for n in (0, 1)}
+    says = {"status": "suspended", "currency": "USD", "unpriced": "list_price", **window}
+    before = (newest_revision(), AuditEntry.objects.count())
+    answer = staff.post(page, says | {"_preview": "yes"})
+    assert len(rows(answer)["Vanish: 4"]) == 4
+    assert "It is about 4 published SKUs, for 1 customer; 1 with" in answer.content.decode()
+    assert (newest_revision(), AuditEntry.objects.count()) == before
+    assert len(seen_by(people.alice)) == 4
+    assert sent_again(staff, page, answer).status_code == 302
+    assert people.alice.customerterms_set.get(until_revision=None).status == "suspended"
+
+
+def test_an_order_minimum_is_previewed_by_customer(people, staff):
+    says = {
+        "minimum_value": "100",
+        "currency": "USD",
+        "needs": "all",
+        "customer": people.bob.pk,
+        "priority": "0",
+        **WINDOW,
+    }
+    page = "/admin/pricing/orderminimum/add/"
+    answer = staff.post(page, says | {"_preview": "yes"})
+    assert rows(answer) == {
+        "Orders have to come to something else: 1 customers": [
+            ["bob", "any size", "at least 100 USD"]
+        ]
+    }
+    assert not OrderMinimum.objects.exists()
+    assert sent_again(staff, page, answer).status_code == 302
+    assert OrderMinimum.objects.get().customer == people.bob
