@@ -4,6 +4,7 @@ The same pure functions as the view's, over the goods that the draft names, for 
 reaches, with it and without it.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,8 @@ from pricing.rule_versions import OrderVersion, price_version
 
 _NEWEST = 2**62  # what is not saved yet is younger than every rule
 MOST_CUSTOMERS = 50  # looked at; a rule for everyone is previewed on the first of them
+# Seconds after which no further customer is looked at: a rule on all goods takes one of each.
+LONGEST = 5.0
 MOST_EXAMPLES = 10  # of each kind
 
 _STATE = (
@@ -110,7 +113,10 @@ def preview(draft: Previewed | None, *, replaces: Previewed | None = None) -> Pr
     named = [rule for rule in (draft, replaces) if rule is not None]
     states, reached = _states_under(named), _reached(named)
     found = Preview(reached=reached.count(), goods=len(states))
+    ends = time.monotonic() + LONGEST
     for customer in reached.order_by("pk")[:MOST_CUSTOMERS]:
+        if found.customers and time.monotonic() > ends:
+            break
         past = Past(customer)
         if past.terms is None or not past.terms.hold(past.at):
             continue

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from contract import previews
 from contract.previews import Example, preview, preview_minimum, preview_terms
 from customers import versions
 from customers.models import CustomerTerms, VisibilityRule
@@ -56,6 +57,13 @@ def test_a_denial_for_everyone_vanishes_for_those_who_see_it(people):
     found = preview(VisibilityRule(effect="deny", brand=people.northcup))
     assert counts(found) == (0, 4, 0)  # Alice and Bob see two each
     assert (found.reached, found.customers) == (4, 3)  # Dave's contract has ended
+
+
+def test_a_preview_that_takes_long_says_of_how_many_it_tells(people, monkeypatch):
+    monkeypatch.setattr(previews, "LONGEST", -1.0)
+    found = preview(VisibilityRule(effect="deny"))
+    assert (found.reached, found.customers) == (4, 1)
+    assert counts(found) == (0, 4, 0)  # Alice's
 
 
 def test_a_price_says_what_costs_something_else(people):
