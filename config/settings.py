@@ -379,7 +379,10 @@ UNFOLD = {
         }
     },
     "STYLES": [lambda _request: static("portal/portal.css")],
-    "SCRIPTS": [lambda _request: static("portal/zone.js")],
+    "SCRIPTS": [
+        lambda _request: static("portal/zone.js"),
+        lambda _request: static("portal/names.js"),
+    ],
 }
 
 LOGGING_CONFIG = "groundwork.logs.configure"

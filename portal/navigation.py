@@ -94,6 +94,7 @@ def sections(request: HttpRequest) -> list[dict[str, Any]]:
     return found
 
 
+@cache
 def _link(url: str, title: str, *, is_here: bool) -> SafeString:
     looks = (_HERE, SafeString(' aria-current="page"')) if is_here else ("", "")
     return format_html(_LINK, url, *looks, title)

@@ -16,6 +16,14 @@ class _Lines(TabularInline):  # type: ignore[misc]
     autocomplete_fields = ("source", "brand", "category")
     extra = 1
 
+    def formfield_for_dbfield(self, *args: Any, **kwargs: Any) -> Any:
+        """Name each field by itself: in a table none has a label."""
+        field = super().formfield_for_dbfield(*args, **kwargs)
+        if field is not None:
+            inner = getattr(field.widget, "widget", field.widget)
+            inner.attrs["aria-label"] = field.label
+        return field
+
 
 class VisibilityTemplateAdmin(ModelAdmin):  # type: ignore[misc]
     """What it says is copied when it is used: a change reaches nobody whom it was used for."""

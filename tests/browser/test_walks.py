@@ -8,11 +8,12 @@ from django.core import mail
 from django.test import Client
 
 from apikeys.models import ApiKey
+from catalog_mirror.models import Product, QuarantinedRecord
 from customers.models import VisibilityTemplate
 from outbound_hooks.delivering import deliver_once, dispatch_all
-from outbound_hooks.models import Delivery
+from outbound_hooks.models import Delivery, Endpoint
 from portal import tasks
-from tests.factories import client_with, fixed_price, key_of, variant
+from tests.factories import client_with, fixed_price, key_of, now, variant
 from tests.outbound_hooks.conftest import receiver, registered  # noqa: F401 - a fixture
 from tests.sync.conftest import connected, run, shop  # noqa: F401 - fixtures
 
@@ -159,6 +160,81 @@ def test_the_lists_and_forms_have_no_serious_fault_and_work_by_keyboard(people, 
     person.page.keyboard.press("Enter")
     person.page.wait_for_url("**sku=MUG-11-BLK**")
     person.sees("It sees MUG-11-BLK")
+
+
+def test_pages_of_every_room_have_no_serious_fault(people, person, receiver, settings):  # noqa: F811
+    settings.WEBHOOKS_TO_THIS_MACHINE = True
+    VisibilityTemplate.objects.create(name="Mugs")
+    registered(people.alice, receiver.url)
+    QuarantinedRecord.objects.create(
+        source=people.source,
+        external_id="1",
+        product_external_id="1",
+        sku="",
+        reason="no_sku",
+        detail="It has none.",
+        first_seen_at=now(),
+        last_seen_at=now(),
+    )
+    product = Product.objects.get(code="MUG-11")
+    customer = f"/admin/customers/customer/{people.bob.pk}"
+    for path in (
+        "/admin/customers/visibilitytemplate/",
+        "/admin/customers/visibilitytemplate/add/",
+        "/admin/customers/visibilityrule/add/",
+        "/admin/customers/customerterms/add/",
+        "/admin/pricing/pricerule/add/",
+        "/admin/pricing/orderminimum/add/",
+        "/admin/apikeys/apikey/add/",
+        "/admin/catalog_mirror/quarantinedrecord/",
+        "/admin/outbound_hooks/endpoint/",
+        f"/admin/outbound_hooks/endpoint/{Endpoint.objects.get().pk}/change/",
+        "/admin/outbound_hooks/endpoint/add/",
+        "/admin/outbound_hooks/delivery/",
+        "/admin/customers/customerterms/",
+        f"/admin/catalog_mirror/product/{product.pk}/change/",
+        f"{customer}/access/",
+        f"{customer}/history/",
+        f"{customer}/compare/",
+    ):
+        person.goes_to(path)
+        person.finds_no_fault()
+
+
+def test_the_menu_and_the_filters_are_opened_and_left_by_keyboard(people, person):
+    keyboard = person.page.keyboard
+    person.goes_to("/admin/pricing/pricerule/")
+    person.page.get_by_role("button", name="ann").focus()
+    keyboard.press("Enter")
+    dark = person.page.get_by_role("button", name="Dark")
+    dark.focus()
+    keyboard.press("Enter")
+    assert person.page.evaluate("document.documentElement.classList.contains('dark')")
+    keyboard.press("Escape")
+    dark.wait_for(state="hidden")
+    assert _focused(person).startswith("ann")
+    person.page.get_by_role("button", name="Filters").focus()
+    keyboard.press("Enter")
+    person.page.wait_for_function("document.activeElement.closest('#changelist-filter')")
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    person.page.wait_for_url("**?*exact=*")
+    person.finds_no_fault()
+
+
+def test_a_secret_of_an_endpoint_is_shown_once_on_its_page(people, person, receiver, settings):  # noqa: F811
+    settings.WEBHOOKS_TO_THIS_MACHINE = True
+    registered(people.alice, receiver.url)
+    person.goes_to("/admin/outbound_hooks/endpoint/")
+    person.acts("Rotate: a new secret, both sign for 24 hours")
+    person.sees("whsec_")
+    person.finds_no_fault()
+    person.follows("To the endpoints")
+    assert "whsec_" not in person.says()
+
+
+def _focused(person) -> str:
+    return person.page.evaluate("document.activeElement.innerText.trim()")
 
 
 @pytest.mark.parametrize("path", ["/apply", "/admin/login/"])
