@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apikeys import partitions, usage
-from apikeys.models import ApiKey, UsageMark
+from apikeys.models import ApiKey, RequestLog, UsageMark
 from benchmarks import world
 from catalog_mirror.models import Product, Variant
 from customers.models import Customer
@@ -84,6 +84,7 @@ def _paths() -> dict[str, str]:
     customer, other = Customer.objects.order_by("pk")[7:9]
     sku = Variant.objects.filter(is_published=True).order_by("pk")[5_000].sku
     product = Product.objects.order_by("pk")[500]
+    asked = RequestLog.objects.order_by("-at").values_list("correlation_id", flat=True)[100]
     of_customer = f"/admin/customers/customer/{customer.pk}"
     lists = ("customers/customer", "customers/application", "pricing/pricerule", "apikeys/apikey")
     more = (
@@ -103,6 +104,7 @@ def _paths() -> dict[str, str]:
         "compare, a page of 50": f"{of_customer}/compare/?other={other.pk}",
         "product": f"/admin/catalog_mirror/product/{product.pk}/change/",
         "timeline of a SKU": f"/admin/catalog_mirror/variant/timeline/?of={sku}",
+        "timeline of a request": f"/admin/catalog_mirror/variant/timeline/?of={asked}",
         **{f"list of {each}": f"/admin/{each}/" for each in (*lists, *more)},
         "list of catalog_mirror/variant, searched": f"/admin/catalog_mirror/variant/?q={sku}",
     }
