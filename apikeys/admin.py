@@ -29,6 +29,7 @@ from apikeys.models import (
 )
 from apikeys.searching import requests_meant
 from groundwork.admin import ReadOnlyAdmin
+from groundwork.instants import shown
 
 _MOST_AT_ONCE = 100
 
@@ -101,7 +102,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Last used")
     def last_used_at(self, key: Any) -> str:
-        return f"{key.used_at:%Y-%m-%d %H:%M} UTC" if key.used_at else "-"
+        return shown(key.used_at)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).defer("secret_sha256")

@@ -5,7 +5,7 @@ reaches, with it and without it.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -113,19 +113,24 @@ def preview(draft: Previewed | None, *, replaces: Previewed | None = None) -> Pr
     named = [rule for rule in (draft, replaces) if rule is not None]
     states, reached = _states_under(named), _reached(named)
     found = Preview(reached=reached.count(), goods=len(states))
-    ends = time.monotonic() + LONGEST
-    for customer in reached.order_by("pk")[:MOST_CUSTOMERS]:
-        if found.customers and time.monotonic() > ends:
-            break
-        past = Past(customer)
-        if past.terms is None or not past.terms.hold(past.at):
-            continue
-        found.customers += 1
+    for customer, past in _looked_at(reached, found):
         rules = _rules(past)
         after = _changed(rules, draft, replaces, customer)
         old, new = (_Shown(past.terms, each, past.at) for each in (rules, after))
         _compare(found, customer.slug, states, old, new)
     return found
+
+
+def _looked_at(reached: QuerySet[Customer], found: Preview) -> Iterator[tuple[Customer, Past]]:
+    """Yield the customers with a contract in force, and count them, as far as time allows."""
+    ends = time.monotonic() + LONGEST
+    for customer in reached.order_by("pk")[:MOST_CUSTOMERS]:
+        if found.customers and time.monotonic() > ends:
+            return
+        past = Past(customer)
+        if past.terms is not None and past.terms.hold(past.at):
+            found.customers += 1
+            yield customer, past
 
 
 def preview_terms(draft: CustomerTerms) -> Preview:
@@ -143,11 +148,7 @@ def preview_minimum(draft: OrderMinimum | None, *, replaces: OrderMinimum | None
     """Return whose orders would have to come to something else, and to what."""
     reached = _reached([rule for rule in (draft, replaces) if rule is not None])
     found = Preview(reached=reached.count())
-    for customer in reached.order_by("pk"):
-        past = Past(customer)
-        if past.terms is None or not past.terms.hold(past.at):
-            continue
-        found.customers += 1
+    for customer, past in _looked_at(reached, found):
         rules = _rules(past, OrderMinimum)
         after = _changed(rules, draft, replaces, customer)
         least = [_least(past, each[OrderMinimum]) for each in (rules, after)]

@@ -20,6 +20,9 @@ from outbound_hooks.pings import pinged
 from outbound_hooks.rendering import KINDS
 from outbound_hooks.replays import chosen, replay
 
+# One waits for all of them on the page.
+_MOST_PINGED = 3
+
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
     """What staff say of an endpoint; its URL is looked up before anything is written."""
@@ -124,6 +127,10 @@ class EndpointAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Ping: send a test message", permissions=["operate"])
     def ping(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
+        if queryset.count() > _MOST_PINGED:
+            told = f"A ping may take 15 seconds. Choose at most {_MOST_PINGED} endpoints."
+            self.message_user(request, told, messages.ERROR)
+            return
         for endpoint in queryset:
             _, answer = pinged(endpoint)
             said = f"{answer.error or answer.status} {answer.text[:100]}".strip()

@@ -11,6 +11,7 @@ from outbound_hooks import deliveries, endpoints
 from outbound_hooks.delivering import deliver_once, dispatch_all
 from outbound_hooks.models import Delivery, Endpoint
 from tests.factories import fixed_price, terms_changed, variant
+from tests.outbound_hooks.conftest import registered
 
 PAGE = "/admin/outbound_hooks/endpoint/"
 DELIVERIES = "/admin/outbound_hooks/delivery/"
@@ -98,6 +99,13 @@ def test_a_secret_is_on_the_answer_alone_and_in_no_cookie(people, staff, receive
         assert "messages" not in answer.cookies
     assert "whsec_" not in staff.get(PAGE).content.decode()
     assert Endpoint.objects.get().previous_secret is not None
+
+
+def test_more_pings_than_one_waits_for_are_sent_to_nobody(people, staff, receiver):
+    made = [registered(people.alice, f"{receiver.url}?{n}")[0].pk for n in range(4)]
+    assert "Choose at most 3 endpoints." in acted(staff, PAGE, "ping", *made)
+    assert receiver.received == []
+    assert acted(staff, PAGE, "ping", *made[:3]).count("200 ok") == 3
 
 
 def test_dead_letters_are_told_once_more(people, staff, endpoint, receiver):
