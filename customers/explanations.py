@@ -52,13 +52,19 @@ class VisibilityExplanation:
 
 
 def explain_visibility(
-    customer: Customer, sku: str, *, at: datetime | None, revision: int | None = None
+    customer: Customer,
+    sku: str,
+    *,
+    at: datetime | None,
+    revision: int | None = None,
+    past: Past | None = None,
 ) -> VisibilityExplanation:
     """Explain whether a customer saw a SKU at an instant and a revision; neither is now.
 
+    Whoever asks more gives the `past` to ask of, so that all answers are of one moment.
     Raise `catalog_mirror.past.NothingThen` where nothing was there yet.
     """
-    past = Past(customer, at, revision)
+    past = past or Past(customer, at, revision)
     at, state = past.at, past.state(sku)
     book = past.rules("customers_visibilityrule", "r.effect", VisibilityVersion)
     rules = book.covering(state) if state else []

@@ -43,6 +43,7 @@ class Past:
         rows = _rows(_TERMS, self._params)
         self.terms = Terms(*rows[0]) if rows else None
         self._params["tier"] = self.terms and self.terms.tier_id
+        self._states: dict[str, State | None] = {}
 
     def under(self, terms: Terms) -> "Past":
         """Return the same customer and instant as they would be under other terms."""
@@ -52,7 +53,10 @@ class Past:
         return other
 
     def state(self, sku: str) -> State | None:
-        return state_at(sku, self.revision)
+        """Return what carried a SKU; it is read once, as the past does not change."""
+        if sku not in self._states:
+            self._states[sku] = state_at(sku, self.revision)
+        return self._states[sku]
 
     def rules(self, table: str, columns: str, make: Callable[..., _R]) -> Rulebook[_R]:
         """Return the rules of a table that could reach the customer; `columns` follow who and what."""

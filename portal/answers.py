@@ -7,6 +7,7 @@ from typing import Any
 from catalog_mirror.past import NothingThen
 from customers.explanations import Considered, explain_visibility
 from customers.models import Customer
+from customers.past import Past
 from portal.partner_eyes import Seen, basis_in_words, price_in_words
 from portal.tables import Cell, Table, cells, columns
 from pricing.explanations import NoSuchPrice, explain_price
@@ -62,14 +63,15 @@ def why(customer: Customer, sku: str, *, quantity: int, at: datetime | None) -> 
     """Return whether it sees a SKU, what it pays, and every rule that was considered."""
     said: dict[str, Any] = {"problem": "", "no_price": "", "price": None, "tables": []}
     try:
-        seen = explain_visibility(customer, sku, at=at)
+        past = Past(customer, at)
     except NothingThen as error:
         return said | {"problem": str(error)}
+    seen = explain_visibility(customer, sku, at=at, past=past)
     said |= {"seen": seen}
     said["tables"].append(_rules("Visibility rules that cover it", seen.rules))
     try:
-        price = explain_price(customer, sku, quantity=quantity, at=at)
-    except (NoSuchPrice, NothingThen) as error:
+        price = explain_price(customer, sku, quantity=quantity, at=at, past=past)
+    except NoSuchPrice as error:
         return said | {"no_price": str(error)}
     said["tables"].append(_rules("Price rules that cover it", price.rules))
     said["tables"].append(_rules("Order rules that cover it", price.order.rules))

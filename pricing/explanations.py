@@ -54,14 +54,21 @@ class NoSuchPrice(Exception):
 
 
 def explain_price(
-    customer: Customer, sku: str, *, quantity: int, at: datetime | None, revision: int | None = None
+    customer: Customer,
+    sku: str,
+    *,
+    quantity: int,
+    at: datetime | None,
+    revision: int | None = None,
+    past: Past | None = None,
 ) -> PriceExplanation:
     """Explain the unit price of a quantity at an instant and a revision; neither is now.
 
+    Whoever asks more gives the `past` to ask of, so that all answers are of one moment.
     Raise `NoSuchPrice`, and `catalog_mirror.past.NothingThen` where nothing was there yet. Whether the
     customer sees the SKU is another question (`customers.explanations`).
     """
-    past = Past(customer, at, revision)
+    past = past or Past(customer, at, revision)
     state, terms = past.state(sku), past.terms
     if terms is None or no_contract(terms, past.at):
         raise NoSuchPrice(no_contract(terms, past.at))

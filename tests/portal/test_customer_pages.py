@@ -201,6 +201,11 @@ def test_why_this_price_names_the_rule_that_decides(people, staff):
     assert decides[2:4] == ["customer", "product MUG-11"]
 
 
+def test_what_is_seen_and_what_it_costs_are_told_of_one_moment(people, staff):
+    said = page(staff, people.bob, "why", sku="MUG-11-BLK", quantity=1).context
+    assert (said["seen"].at, said["seen"].revision) == (said["price"].at, said["price"].revision)
+
+
 def test_why_hidden_says_so(people, staff):
     said = text(page(staff, people.bob, "why", sku="PEN-01", quantity="1"))
     assert "PEN-01 is hidden from it" in said
