@@ -696,7 +696,7 @@ class DeltaMachine(RuleBasedStateMachine):
         who=st.integers(0, 1),
         which=st.sampled_from(sorted(WATCHED)),
         place=places,
-        field=st.sampled_from(["stock", "price", "name", "published", ""]),
+        field=st.sampled_from(["stock", "price", "name", "published", "rule", ""]),
         choice=st.integers(0, 2),
     )
     def ask_with_a_tag_before_and_after(
@@ -704,7 +704,11 @@ class DeltaMachine(RuleBasedStateMachine):
     ) -> None:
         for _ in range(2):
             self.ask_for_a_list_with_its_tag(who, which)
-        if field:
+        if field == "rule":
+            customer = ("customer", self.clients[who].customer)
+            effect = "deny" if choice else "allow"
+            self._add_visibility(customer, self._what(place), effect, None, None)
+        elif field:
             self.edit(place, field, choice, 0.0)
         self.ask_for_a_list_with_its_tag(who, which)
 
