@@ -1,14 +1,15 @@
 """The only writer of rules and terms: a change closes a version and opens its successor."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, Q
 
 from catalog_mirror import revisions
 from catalog_mirror.revisions import TakenRevision
 from customers.models import CustomerTerms, Version
+from customers.reserved import refuse_reserved
 from groundwork import audit
 
 _V = TypeVar("_V", bound=Version)
@@ -110,6 +111,48 @@ def restore(model: type[_V], version_id: int, *, actor: str) -> _V:
     return after
 
 
+# The versions of each kind that are to stand, each by what it says.
+Wanted = Mapping[type[Version], Sequence[Mapping[str, Any]]]
+
+
+def settle(wanted: Wanted, *, standing: Q, actor: str) -> bool:
+    """Make what stands of the sandbox say what the code says; return whether anything differed.
+
+    The one way to write what is refused to everybody else. `standing` finds it among all versions of a
+    kind. Nothing is written, and no revision taken, where nothing differs.
+    """
+    if not any(any(_unlike(model, says, standing)) for model, says in wanted.items()):
+        return False
+    with revisions.writing(f"rules by {actor}", touches_rules=True) as revision:
+        moves = {model: _unlike(model, says, standing) for model, says in wanted.items()}
+        if not any(any(each) for each in moves.values()):
+            raise revisions.NothingToWrite
+        for model, (stale, missing) in moves.items():
+            for version in stale:
+                _end(version, revision.number)
+                _note(actor, "withdrawn", version, before=version, after=None)
+            for says in missing:
+                version = _kept(model(from_revision=revision.number, **says))
+                _note(actor, "opened", version, before=None, after=version)
+    return True
+
+
+def _unlike(
+    model: type[_V], wanted: Sequence[Mapping[str, Any]], standing: Q
+) -> tuple[list[_V], list[Mapping[str, Any]]]:
+    """Return the versions that stand and are not wanted, and what is wanted and does not stand."""
+    open_ones = model._default_manager.filter(standing, until_revision=None)  # noqa: SLF001 - Django's name for it
+    stale, missing = list(open_ones.order_by("pk")), []
+    for says in wanted:
+        said = _said(model(**says))
+        same = next((each for each in stale if _said(each) == said), None)
+        if same is None:
+            missing.append(says)
+        else:
+            stale.remove(same)
+    return stale, missing
+
+
 def terms_of(customer_id: int) -> CustomerTerms:
     """Return the customer's open terms; raise `NoOpenVersion` where it has none."""
     terms = CustomerTerms.objects.filter(customer=customer_id, until_revision=None).first()
@@ -119,16 +162,26 @@ def terms_of(customer_id: int) -> CustomerTerms:
 
 
 def refuse_constrained(version: Version) -> None:
-    """Raise `ValidationError` for what the constraints of its table refuse.
+    """Raise `ValidationError` for what is the sandbox's, and what the constraints of its table refuse.
 
     Which versions stand is among them: it reads columns that are not the caller's.
     """
+    refuse_reserved(version)
+    _refuse_unsound(version)
+
+
+def _refuse_unsound(version: Version) -> None:
     version.validate_constraints(exclude=_OWN - {"rule_uid", "until_revision"})
 
 
 def _opened(version: _V) -> _V:
+    refuse_reserved(version)
+    return _kept(version)
+
+
+def _kept(version: _V) -> _V:
     version.full_clean(exclude=_OWN, validate_constraints=False)
-    refuse_constrained(version)
+    _refuse_unsound(version)
     version.save(force_insert=True)
     return version
 
@@ -143,6 +196,11 @@ def _open_version(model: type[_V], rule_uid: UUID) -> _V:
 
 
 def _close(version: Version, revision: int) -> None:
+    refuse_reserved(version)
+    _end(version, revision)
+
+
+def _end(version: Version, revision: int) -> None:
     type(version)._default_manager.filter(  # noqa: SLF001
         pk=version.pk
     ).update(until_revision=revision)
