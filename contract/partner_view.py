@@ -44,7 +44,7 @@ from contract.snapshots import (
     opening_for,
     snapshot_for,
 )
-from customers.reserved import SANDBOX
+from customers.models import SANDBOX
 from groundwork.correlation import correlation_id
 
 log = structlog.get_logger(__name__)

@@ -12,12 +12,11 @@ from typing import Any
 import orjson
 from django.db.models import Q, QuerySet
 
-from catalog_mirror.models import Variant
+from catalog_mirror.models import SANDBOX_SOURCE, Variant
 from catalog_mirror.states import State, Subject
 from contract.items import sale_json
-from customers.models import Customer, Rule, VisibilityRule
+from customers.models import SANDBOX, Customer, Rule, VisibilityRule
 from customers.past import Past
-from customers.reserved import SANDBOX, SANDBOX_SOURCE
 from customers.rulebook import Rulebook
 from customers.visibility import RuleVersion, Terms, VisibilityVersion, is_visible
 from pricing.models import OrderRule, PriceRule

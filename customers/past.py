@@ -8,8 +8,7 @@ from django.db import connection
 
 from catalog_mirror.past import moment_of, state_at
 from catalog_mirror.states import State
-from customers.models import Customer
-from customers.reserved import SANDBOX
+from customers.models import SANDBOX, Customer
 from customers.rulebook import WHO_WHAT_WHEN, Rulebook, rulebook_of
 from customers.visibility import RuleVersion, Terms
 

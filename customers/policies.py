@@ -1,6 +1,6 @@
 """The row policies that compare one local column with the customer of the transaction."""
 
-from customers.reserved import SANDBOX
+from customers.models import SANDBOX
 
 WHO = "(select nullif(current_setting('tradecounter.customer', true), '')::bigint)"
 # Whom rules of everyone reach: all customers but the sandbox, and nobody where none is set.

@@ -1,13 +1,15 @@
-"""The customer that the code makes: test keys read as it, rules of everyone do not reach it."""
+"""What is the sandbox's among terms and rules: the code makes it, and everybody else is refused."""
 
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
 from catalog_mirror.models import SANDBOX_SOURCE
+from customers.models import SANDBOX
 
-# No sequence gives it out. Row policies, functions and queries compare with it, and look nothing up.
-SANDBOX = -1
+# What names either, among the rules of a kind.
+RESERVED = Q(customer=SANDBOX) | Q(source=SANDBOX_SOURCE)
 
 
 class Reserved(ValidationError):
@@ -20,7 +22,12 @@ class Reserved(ValidationError):
         )
 
 
+def is_reserved(version: Any) -> bool:
+    """Tell whether terms or a rule name the sandbox's customer or source."""
+    return version.customer_id == SANDBOX or getattr(version, "source_id", None) == SANDBOX_SOURCE
+
+
 def refuse_reserved(version: Any) -> None:
     """Raise `Reserved` for terms and rules that name the sandbox's customer or source."""
-    if version.customer_id == SANDBOX or getattr(version, "source_id", None) == SANDBOX_SOURCE:
+    if is_reserved(version):
         raise Reserved

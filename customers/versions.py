@@ -116,40 +116,45 @@ Wanted = Mapping[type[Version], Sequence[Mapping[str, Any]]]
 
 
 def settle(wanted: Wanted, *, standing: Q, actor: str) -> bool:
-    """Make what stands of the sandbox say what the code says; return whether anything differed.
+    """Make what stands of the sandbox say what the code says; return whether anything was written.
 
-    The one way to write what is refused to everybody else. `standing` finds it among all versions of a
-    kind. Nothing is written, and no revision taken, where nothing differs.
+    The one way past `Reserved`. `standing` finds what is meant among all versions of a kind. Where
+    nothing differs no revision is taken.
     """
-    if not any(any(_unlike(model, says, standing)) for model, says in wanted.items()):
-        return False
-    with revisions.writing(f"rules by {actor}", touches_rules=True) as revision:
-        moves = {model: _unlike(model, says, standing) for model, says in wanted.items()}
-        if not any(any(each) for each in moves.values()):
-            raise revisions.NothingToWrite
-        for model, (stale, missing) in moves.items():
-            for version in stale:
-                _end(version, revision.number)
-                _note(actor, "withdrawn", version, before=version, after=None)
-            for says in missing:
-                version = _kept(model(from_revision=revision.number, **says))
-                _note(actor, "opened", version, before=None, after=version)
-    return True
+    is_written = False
+    if any(_unlike(wanted, standing)):
+        with revisions.writing(f"rules by {actor}", touches_rules=True) as revision:
+            stale, missing = _unlike(wanted, standing)
+            if not (stale or missing):
+                raise revisions.NothingToWrite
+            _settle(revision, stale, missing, actor=actor)
+            is_written = True
+    return is_written
 
 
-def _unlike(
-    model: type[_V], wanted: Sequence[Mapping[str, Any]], standing: Q
-) -> tuple[list[_V], list[Mapping[str, Any]]]:
-    """Return the versions that stand and are not wanted, and what is wanted and does not stand."""
-    open_ones = model._default_manager.filter(standing, until_revision=None)  # noqa: SLF001 - Django's name for it
-    stale, missing = list(open_ones.order_by("pk")), []
-    for says in wanted:
-        said = _said(model(**says))
-        same = next((each for each in stale if _said(each) == said), None)
-        if same is None:
-            missing.append(says)
-        else:
-            stale.remove(same)
+def _settle(
+    revision: TakenRevision, stale: list[Version], missing: list[Version], *, actor: str
+) -> None:
+    for version in stale:
+        _end(version, revision.number)
+        _note(actor, "withdrawn", version, before=version, after=None)
+    for version in missing:
+        version.from_revision = revision.number
+        _note(actor, "opened", _kept(version), before=None, after=version)
+
+
+def _unlike(wanted: Wanted, standing: Q) -> tuple[list[Version], list[Version]]:
+    """Return the versions that stand and are not wanted, and those that are wanted and do not stand."""
+    stale: list[Version] = []
+    missing: list[Version] = []
+    for model, says in wanted.items():
+        rows = model._default_manager.filter(standing, until_revision=None)  # noqa: SLF001 - Django's name for it
+        there = {row.pk: _said(row) for row in (found := list(rows.order_by("pk")))}
+        for version in (model(**each) for each in says):
+            same = next((pk for pk, said in there.items() if said == _said(version)), None)
+            missing += [version] if same is None else []
+            there.pop(same, None)
+        stale += [row for row in found if row.pk in there]
     return stale, missing
 
 

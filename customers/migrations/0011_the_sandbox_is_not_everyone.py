@@ -2,8 +2,8 @@
 
 from django.db import migrations, models
 
+from customers.models import SANDBOX
 from customers.policies import OWN_RULES
-from customers.reserved import SANDBOX
 from groundwork.roles import RoleSQL, altered
 
 # Both functions read past the row policies, so they say it themselves: in one place each. `or replace`
