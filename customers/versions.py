@@ -149,12 +149,14 @@ def _unlike(wanted: Wanted, standing: Q) -> tuple[list[Version], list[Version]]:
     missing: list[Version] = []
     for model, says in wanted.items():
         rows = model._default_manager.filter(standing, until_revision=None)  # noqa: SLF001 - Django's name for it
-        there = {row.pk: _said(row) for row in (found := list(rows.order_by("pk")))}
+        there = list(rows.order_by("pk"))
         for version in (model(**each) for each in says):
-            same = next((pk for pk, said in there.items() if said == _said(version)), None)
-            missing += [version] if same is None else []
-            there.pop(same, None)
-        stale += [row for row in found if row.pk in there]
+            same = next((row for row in there if _said(row) == _said(version)), None)
+            if same is None:
+                missing.append(version)
+            else:
+                there.remove(same)
+        stale += there
     return stale, missing
 
 
