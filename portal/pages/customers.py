@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from customers.admin import CustomerAdmin
-from customers.models import Application, Customer
+from customers.models import SANDBOX, Application, Customer
 from groundwork.instants import database_now
 from portal import answers, customer_facts
 from portal.charts import chart
@@ -126,6 +126,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
             "opts": self.opts,
             "customer": customer,
             "tabs": tabs,
+            "is_sandbox": customer.pk == SANDBOX,
             "may_change": self.has_change_permission(request, customer),
             **said,
         }
