@@ -785,6 +785,7 @@ def test_the_api_role_reads_as_the_sandbox_only_what_is_its_own(people):
         percent_off("12", **says, brand=people.northcup)
         versions.add(OrderRule, actor="test", step=3, minimum_quantity=3, **says)
         versions.add(OrderMinimum, actor="test", minimum_quantity=3, **says)
+    ids = list(Variant.objects.values_list("pk", flat=True))
     with snapshot_for(SANDBOX) as snapshot:
         for table in ("customers_visibilityrule", "pricing_pricerule"):
             assert held(snapshot, table, "customer_id") == {SANDBOX}
@@ -793,4 +794,7 @@ def test_the_api_role_reads_as_the_sandbox_only_what_is_its_own(people):
         assert held(snapshot, "customers_customer", "id") == {SANDBOX}
         assert held(snapshot, "catalog_mirror_source", "id") == {SANDBOX_SOURCE}
         assert len(held(snapshot, "catalog_mirror_variant", "id")) == 50
+        states = snapshot.rows("select sku from customers_states_since(%(ids)s, 0)", {"ids": ids})
+        assert len(states) == 50
+        assert all(sku.startswith("SANDBOX-") for (sku,) in states)
         assert held(snapshot, "customers_tier", "id") == set()
