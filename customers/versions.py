@@ -140,7 +140,8 @@ def _settle(
         _note(actor, "withdrawn", version, before=version, after=None)
     for version in missing:
         version.from_revision = revision.number
-        _note(actor, "opened", _kept(version), before=None, after=version)
+        _saved(version, refuse=_refuse_unsound)
+        _note(actor, "opened", version, before=None, after=version)
 
 
 def _unlike(wanted: Wanted, standing: Q) -> tuple[list[Version], list[Version]]:
@@ -182,13 +183,12 @@ def _refuse_unsound(version: Version) -> None:
 
 
 def _opened(version: _V) -> _V:
-    refuse_reserved(version)
-    return _kept(version)
+    return _saved(version, refuse=refuse_constrained)
 
 
-def _kept(version: _V) -> _V:
+def _saved(version: _V, *, refuse: Callable[[Version], None]) -> _V:
     version.full_clean(exclude=_OWN, validate_constraints=False)
-    _refuse_unsound(version)
+    refuse(version)
     version.save(force_insert=True)
     return version
 

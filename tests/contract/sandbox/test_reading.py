@@ -55,6 +55,7 @@ def told(client) -> list[bytes]:
         "/v1/me",
     )
     bodies = [client.get(path).json() for path in asked]
+    assert len(bodies[0]["data"]) == len(bodies[1]["data"]) == 50
     return [{k: v for k, v in body.items() if k not in ("revision", "as_of")} for body in bodies]
 
 
