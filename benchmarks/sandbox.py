@@ -48,8 +48,8 @@ class Turned:
 def measure() -> tuple[list[Turned], float]:
     """Return what reads cost without and with the sandbox, and the milliseconds of an idle tick."""
     world.build()
+    cases = _cases()  # first: what all see is looked for among what there is
     making.make_sandbox()
-    cases = _cases()
     costs: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
     for _ in range(ROUNDS):
         turns = []
