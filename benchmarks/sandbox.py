@@ -51,13 +51,15 @@ def measure() -> tuple[list[Turned], float]:
     cases = _cases()  # first: what all see is looked for among what there is
     making.make_sandbox()
     costs: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
-    for _ in range(ROUNDS):
-        turns = []
-        for is_there in (False, True):
+    for number in range(ROUNDS):
+        turns = {}
+        for is_there in (False, True) if number % 2 else (True, False):
             _turn(is_there=is_there)
-            turns.append({name: _cost(read, keeps=keeps) for name, (read, keeps) in cases.items()})
+            turns[is_there] = {
+                name: _cost(read, keeps=keeps) for name, (read, keeps) in cases.items()
+            }
         for name in cases:
-            costs[name].append((turns[0][name], turns[1][name]))
+            costs[name].append((turns[False][name], turns[True][name]))
     return [_turned(name, pairs) for name, pairs in costs.items()], _idle_tick()
 
 

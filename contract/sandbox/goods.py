@@ -127,7 +127,7 @@ def products() -> list[ProductRecord]:
     """Return what the sandbox's shop says."""
     numbers, stocks = count(1), cycle(_STOCKS)
     several = [_style(style, numbers, stocks) for style in STYLES]
-    return [*several, *(_simple(simple, numbers, stocks) for simple in SIMPLES)]
+    return [*several, *(_simple(simple, stocks) for simple in SIMPLES)]
 
 
 def _style(style: Style, numbers: "count[int]", stocks: "cycle[Stock]") -> ProductRecord:
@@ -142,18 +142,18 @@ def _style(style: Style, numbers: "count[int]", stocks: "cycle[Stock]") -> Produ
             attributes={"Material": "Made up"},
             description=f"A {style.name.lower()} to test with. Nobody delivers it.",
             images=(Image(url=f"{_SITE}/{sku}.jpg", alt=style.name),),
-            gtin=_gtin(number := next(numbers)),
+            gtin=_gtin(next(numbers)),
             weight=Weight(value="0.310", unit="kg"),
             dimensions=Dimensions(length="9", width="8.5", height="10", unit="cm"),
         )
-        variants.append(_variant(number, named, style.list_price, next(stocks)))
+        variants.append(_variant(named, style.list_price, next(stocks)))
     return _product(style.code, style.name, (style.category,), variants, BRAND)
 
 
-def _simple(simple: Simple, numbers: "count[int]", stocks: "cycle[Stock]") -> ProductRecord:
+def _simple(simple: Simple, stocks: "cycle[Stock]") -> ProductRecord:
     """Return a product without brand, category, pictures and measures, as shops have them too."""
     content = Content(sku=simple.sku, is_published=True, name=simple.name)
-    variant = _variant(next(numbers), content, simple.list_price, next(stocks))
+    variant = _variant(content, simple.list_price, next(stocks))
     return _product(simple.code, simple.name, (), [variant], None)
 
 
@@ -175,9 +175,9 @@ def _product(
     )
 
 
-def _variant(number: int, content: Content, listed: str | None, stock: Stock) -> VariantRecord:
+def _variant(content: Content, listed: str | None, stock: Stock) -> VariantRecord:
     price = Price(list_price=None if listed is None else Decimal(listed))
-    return VariantRecord(external_id=str(number), content=content, price=price, stock=stock)
+    return VariantRecord(external_id=content.sku, content=content, price=price, stock=stock)
 
 
 def _short(value: str) -> str:

@@ -1,12 +1,11 @@
 """The sandbox's own terms and rules: one of each kind of price that an integration may meet."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from catalog_mirror.models import SANDBOX_SOURCE, Category, Product, Variant
-from contract.sandbox.goods import CURRENCY, SKU_PREFIX
+from contract.sandbox.goods import CURRENCY
 from customers.models import SANDBOX, CustomerTerms, VisibilityRule
 from customers.versions import Wanted
 from pricing.entry import checked
@@ -26,16 +25,8 @@ def own() -> Wanted:
     """
     return {
         VisibilityRule: [_of(effect="allow", source_id=SANDBOX_SOURCE)],
-        PriceRule: _prices(),
-        OrderRule: [
-            _of(product_id=_product("MUG"), minimum_quantity=12, step=12),
-            _of(
-                product_id=_product("PALLET"),
-                minimum_quantity=100,
-                step=100,
-                maximum_quantity=1000,
-            ),
-        ],
+        PriceRule: _there(_prices()),
+        OrderRule: _there(_orders()),
         OrderMinimum: [
             _of(minimum_value=Decimal(250), currency=CURRENCY, minimum_quantity=100, needs="any")
         ],
@@ -43,9 +34,21 @@ def own() -> Wanted:
     }
 
 
+def _orders() -> list[dict[str, Any]]:
+    return [
+        _of(product_id=_product("MUG"), minimum_quantity=12, step=12),
+        _of(
+            product_id=_product("PALLET"),
+            minimum_quantity=100,
+            step=100,
+            maximum_quantity=1000,
+        ),
+    ]
+
+
 def _prices() -> list[dict[str, Any]]:
     category = Category.objects.get(source=SANDBOX_SOURCE, slug="sandbox-apparel").pk
-    bottle = Variant.objects.get(source=SANDBOX_SOURCE, sku=f"{SKU_PREFIX}BOTTLE-500ML").pk
+    bottle = _id_of(Variant, "BOTTLE-500ML")
     return [
         _percent("10", source_id=SANDBOX_SOURCE, name="Sandbox discount"),
         _percent(
@@ -79,8 +82,21 @@ def _priced(steps: tuple[tuple[int, str], ...], **says: Any) -> dict[str, Any]:
     return checked(_of(currency=CURRENCY, breaks=breaks, **says))
 
 
-def _product(code: str) -> int:
-    return Product.objects.get(source=SANDBOX_SOURCE, external_id=code).pk
+def _product(code: str) -> int | None:
+    return _id_of(Product, code)
 
 
-_of: Callable[..., dict[str, Any]] = lambda **says: {"customer_id": SANDBOX, **says}  # noqa: E731
+def _id_of(model: type[Product | Variant], external_id: str) -> int | None:
+    found = model._default_manager.filter(source=SANDBOX_SOURCE, external_id=external_id)  # noqa: SLF001 - Django's name for it
+    return found.values_list("pk", flat=True).first()
+
+
+def _of(**says: Any) -> dict[str, Any]:
+    return {"customer_id": SANDBOX, **says}
+
+
+def _there(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the rules whose goods are missing, because a shop carried their SKUs first."""
+    return [
+        each for each in rules if None not in (each.get("product_id", 0), each.get("variant_id", 0))
+    ]

@@ -27,6 +27,7 @@ from customers import versions
 from customers.models import SANDBOX, Customer, CustomerTerms, VisibilityRule
 from groundwork.models import Alarm, AuditEntry
 from pricing.models import OrderMinimum, OrderRule, PriceRule
+from tests.contract.sandbox.test_goods import SKUS
 from tests.factories import (
     CustomerFactory,
     SourceFactory,
@@ -169,7 +170,7 @@ def test_what_was_done_to_it_is_undone(tester):
     make_sandbox()
     before = tester.get("/v1/products?limit=500").json()["data"]
     source = Source.objects.get(pk=SANDBOX_SOURCE)
-    mirror.retire(source, ["1"], observed_at=now(), origin="test")
+    mirror.retire(source, ["TEE-BLA-S"], observed_at=now(), origin="test")
     Source.objects.filter(pk=SANDBOX_SOURCE).update(name="Ours", rank=1)
     Customer.objects.filter(pk=SANDBOX).update(name="Nobody")
     versions.settle({VisibilityRule: []}, standing=Q(source=SANDBOX_SOURCE), actor="mallory")
@@ -207,8 +208,10 @@ def test_a_shop_takes_its_sku_from_the_sandbox(tester):
 
 def test_it_takes_no_sku_from_a_shop(tester):
     shop = SourceFactory(slug="shop")
-    mirrored(shop, a_product("p1", a_variant("1", sku="SANDBOX-QUOTE")))
+    taken = ("SANDBOX-QUOTE", "SANDBOX-PALLET", "SANDBOX-BOTTLE-500ML")
+    mirrored(shop, *(a_product(f"p{n}", a_variant(str(n), sku=sku)) for n, sku in enumerate(taken)))
     make_sandbox()
     assert Variant.objects.get(sku="SANDBOX-QUOTE", retired_at=None).source == shop
-    assert len(seen(tester)) == 49
+    assert sorted({*SKUS} - {*seen(tester)}) == sorted(taken)
+    assert [standing(each) for each in (PriceRule, OrderRule)] == [7, 1]
     assert make_sandbox() is False
