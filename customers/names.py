@@ -83,7 +83,9 @@ class Names:
         else:
             ids["source_id"] = source
         if ids["customer_id"] == SANDBOX or ids["source_id"] == SANDBOX_SOURCE:
-            raise Refused(_reserved_column(ids), "The sandbox's rules are made by code alone.")
+            raise Refused(
+                _reserved_column(ids), "The sandbox's rules are made by code alone. Leave it out."
+            )
         return ids
 
     def _kept(self, rule_uid: UUID | None, kind: str, name: str, source: int | None) -> int | None:

@@ -1,9 +1,11 @@
 """The fifty variants are what the guide says of them."""
 
+import re
 from collections import Counter
 
 from catalog_mirror.validation import problem_of
 from contract.sandbox.goods import CATEGORIES, SKU_PREFIX, products
+from tests.guide import GUIDE
 
 SKUS = [f"{SKU_PREFIX}{variant.content.sku}" for each in products() for variant in each.variants]
 
@@ -45,3 +47,9 @@ def test_a_gtin_ends_in_its_check_digit():
     for gtin in gtins:
         weighted = sum(int(digit) * (1, 3)[at % 2] for at, digit in enumerate(gtin))
         assert (len(gtin), weighted % 10) == (13, 0)
+
+
+def test_the_guide_names_none_that_is_not_there():
+    named = set(re.findall(r"`(SANDBOX-[^`]+)`", GUIDE.read_text())) - {"SANDBOX-LONG-0123...-LAST"}
+    assert len(named) == 14
+    assert named <= set(SKUS)
