@@ -9,12 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, re_path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from customers.admin import CustomerAdmin
-from customers.models import Application, Customer
+from customers.models import SANDBOX, Application, Customer
 from groundwork.instants import database_now
 from portal import answers, customer_facts
 from portal.charts import chart
@@ -51,17 +51,19 @@ class CustomerPages(BulkTerms, CustomerAdmin):
         wrap = self.admin_site.admin_view
         pages = {"page": self.page, "view": self.view, "why": self.why, "compare": self.compare}
         own = [
-            path(f"<int:pk>/{name}/", wrap(page), name=f"customers_customer_{name}")
+            re_path(
+                rf"^(?P<pk>-?\d{{1,18}})/{name}/$", wrap(page), name=f"customers_customer_{name}"
+            )
             for name, page in pages.items()
         ]
         return [*own, *super().get_urls()]
 
-    def page(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def page(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show all that is known of a customer, as far as this person may look."""
         customer = self._customer(request, pk)
         return self._shown(request, customer, "page", **_known(request, customer))
 
-    def view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def view(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show what the customer is shown."""
         customer = self._customer(request, pk, _SEES_PRICES)
         form = SearchForm(request.GET)
@@ -72,7 +74,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
         onward = f"?{urlencode({'cursor': seen.next_cursor})}" if seen.next_cursor else ""
         return self._shown(request, customer, "view", form=form, table=table, onward=onward)
 
-    def why(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def why(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Tell why a SKU is seen or hidden, and at this price, now or then."""
         customer = self._customer(request, pk, _SEES_PRICES)
         asked = request.GET.dict() | {"quantity": request.GET.get("quantity", "1")}
@@ -85,7 +87,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
             )
         return self._shown(request, customer, "why", form=form, **said)
 
-    def compare(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def compare(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show what two customers see, side by side."""
         customer = self._customer(request, pk, _SEES_PRICES)
         form = CompareForm(request.GET if "other" in request.GET else None, but=customer)
@@ -101,7 +103,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
                 said["onward"] = "?" + urlencode({"other": other.pk, "after": following})
         return self._shown(request, customer, "compare", form=form, **said)
 
-    def _customer(self, request: HttpRequest, pk: int, *rights: str) -> Customer:
+    def _customer(self, request: HttpRequest, pk: str, *rights: str) -> Customer:
         if not self.has_view_permission(request) or not request.user.has_perms(rights):
             raise PermissionDenied
         return get_object_or_404(Customer, pk=pk)
@@ -124,6 +126,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
             "opts": self.opts,
             "customer": customer,
             "tabs": tabs,
+            "is_sandbox": customer.pk == SANDBOX,
             "may_change": self.has_change_permission(request, customer),
             **said,
         }
