@@ -94,6 +94,7 @@ bench: .venv/.installed ## Measure, on engines of its own (minutes)
 	@$(call bench_of,log_queries)
 	@$(call bench_of,staff_pages)
 	@$(call bench_of,rehearsals)
+	@$(call bench_of,sandbox_costs)
 
 define bench_of
 export TRADECOUNTER_DATA="$(CURDIR)/.data-bench"; $(MANAGE) engines reset --yes >/dev/null; \

@@ -47,6 +47,7 @@ class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = ApiKey
         fields = ("customer", "mode", *keys.CHANGEABLE)
+        help_texts = {"mode": "A test key reads the sandbox, not the customer's own view."}  # noqa: RUF012 - as Django declares it
 
     def __init__(self, *args: Any, **says: Any) -> None:
         """Let a page carry what it showed: by the time it is saved the key may say another thing."""

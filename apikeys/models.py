@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from customers.models import Customer
+from customers.models import SANDBOX, Customer
 
 # Requests in any 60 seconds: what the database's functions fall back to, and the most a window holds.
 DEFAULT_LIMIT, MOST_LIMIT = 60, 6000
@@ -48,7 +48,12 @@ class KeyTerms(models.Model):
                 name="%(class)s_limit_holds_its_window",
                 condition=Q(requests_a_minute__range=(1, MOST_LIMIT)) | Q(requests_a_minute=None),
                 violation_error_message=f"A limit is between 1 and {MOST_LIMIT} requests.",
-            )
+            ),
+            models.CheckConstraint(
+                name="%(class)s_is_a_partners",
+                condition=~Q(customer=SANDBOX),
+                violation_error_message="The sandbox has no keys. Give a customer a test key.",
+            ),
         ]
 
 
@@ -120,7 +125,12 @@ class CustomerLimit(models.Model):
                 name="customer_limit_holds_its_window",
                 condition=Q(requests_a_minute__range=(1, MOST_LIMIT)),
                 violation_error_message=f"A limit is between 1 and {MOST_LIMIT} requests.",
-            )
+            ),
+            models.CheckConstraint(
+                name="customer_limit_is_a_partners",
+                condition=~Q(customer=SANDBOX),
+                violation_error_message="The sandbox has no limit: a test key has its customer's.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,6 +23,7 @@ PARTS = (
     "staff_pages",
     "polling_costs",
     "rehearsals",
+    "sandbox_costs",
 )
 
 

@@ -185,7 +185,9 @@ def _settled(
             product_external_id=row.product_external_id,
             sku=row.sku,
             is_holder=True,
-            is_fresh=row.content_at >= observed_at
+            # No shop could be asked again for what the sandbox holds: it gives way at once.
+            is_fresh=row.is_sandbox
+            or row.content_at >= observed_at
             or (row.source_slug == source.slug and row.external_id in wanted),
         ): row.id
         for row in lookups.holders(source, [c.sku for c in claims.values()], list(claims))

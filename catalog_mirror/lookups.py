@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from catalog_mirror.models import Source
+from catalog_mirror.models import SANDBOX_SOURCE, Source
 
 
 class Known(NamedTuple):
@@ -35,6 +35,7 @@ class Holder(NamedTuple):
     product_external_id: str
     sku: str
     content_at: datetime
+    is_sandbox: bool
 
 
 class Published(NamedTuple):
@@ -82,15 +83,16 @@ _KNOWN = """
 # What is about to be written over stays as compared: an equal read waits with its note.
 _KNOWN_AND_HELD = _KNOWN + "order by v.id for update of o"
 
-_HOLDERS = """
-    select v.id, s.slug, s.rank, v.external_id, p.external_id, v.sku, o.content_at
+_HOLDERS = f"""
+    select v.id, s.slug, s.rank, v.external_id, p.external_id, v.sku, o.content_at,
+           v.source_id = {SANDBOX_SOURCE}
     from catalog_mirror_variant v
     join catalog_mirror_source s on s.id = v.source_id
     join catalog_mirror_product p on p.id = v.product_id
     join catalog_mirror_observation o on o.variant_id = v.id
     where v.retired_at is null
       and (v.sku = any(%s) or (v.source_id = %s and v.external_id = any(%s)))
-"""
+"""  # noqa: S608 - a constant
 
 _REVIVABLE = """
     select distinct on (sku) sku, id from catalog_mirror_variant

@@ -50,6 +50,12 @@ class Revision(models.Model):
         return str(self.number)
 
 
+# The source that no shop stands behind: the sandbox's, made by code. No sequence gives its id out, so a
+# comparison with a constant tells it from every real one; its rank is behind all, so that whatever SKU
+# a shop carries, the shop keeps it.
+SANDBOX_SOURCE, SANDBOX_SLUG, SANDBOX_RANK = -1, "sandbox", 32_767
+
+
 class Source(models.Model):
     """A shop that is mirrored. The slug is part of the contract and never changes."""
 

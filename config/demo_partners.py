@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from apikeys import keys
+from apikeys.models import KeyTerms
 from catalog_mirror.models import Brand, Category, Source, Variant
 from customers import versions
 from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
@@ -14,6 +15,8 @@ from pricing.entry import add_price_rule
 from pricing.models import OrderMinimum, OrderRule
 
 _ACTOR = "seed_demo"
+# What the test key of a partner is told under.
+SANDBOX_KEY = "The sandbox"
 
 
 def make_partners() -> dict[str, str]:
@@ -24,6 +27,7 @@ def make_partners() -> dict[str, str]:
     return {
         "Alder Promotions": _alder(gold, drinkware),
         "Birch Agency": _birch(silver, drinkware, apparel),
+        SANDBOX_KEY: _key(Customer.objects.get(slug="birch"), mode=KeyTerms.Mode.TEST),
     }
 
 
@@ -85,8 +89,8 @@ def _percent(percent: str, **who_and_what: Tier | Customer | Source | Brand | Ca
     add_price_rule(actor=_ACTOR, kind="percent", percent=percent, currency="USD", **who_and_what)
 
 
-def _key(customer: Customer) -> str:
-    return keys.issue(actor=_ACTOR, customer=customer, label="demo")[1]
+def _key(customer: Customer, **says: str) -> str:
+    return keys.issue(actor=_ACTOR, customer=customer, label="demo", **says)[1]
 
 
 def hear(url: str, secret_file: Path) -> None:

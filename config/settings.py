@@ -180,6 +180,12 @@ CELERY_BEAT_SCHEDULE = {
             ("sum_up_figures", 300.0),
         )
     },
+    # Not at the end of a migration: what it writes takes revisions, and must find the whole of the tables.
+    "make sandbox": {
+        "task": "contract.tasks.make_sandbox",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "watch": {"task": "portal.tasks.watch", "schedule": 30.0, "options": {"expires": 30}},
     "sweeps": {"task": "sync.tasks.tick", "schedule": 30.0, "options": {"expires": 30}},
     "wake sources": {"task": "sync.tasks.wake_sources", "schedule": 5.0, "options": {"expires": 5}},

@@ -30,7 +30,7 @@ _REFUSALS = {
     413: "The body is too large, or does not tell its length.",
     429: "Too many requests in the last 60 seconds, or too many refusals.",
     500: "Something failed here.",
-    503: "The service cannot reach its database.",
+    503: "The service cannot reach its database, or has not made the sandbox of a test key yet.",
 }
 _NO_NUL = r"^[^\u0000]*$"
 VALUE = {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE, "pattern": _NO_NUL}

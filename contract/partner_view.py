@@ -23,12 +23,18 @@ from rest_framework.views import APIView
 from apikeys.addresses import client_address
 from apikeys.admission import Admission, admit, admit_then, complete
 from apikeys.keys import PresentedKey
-from apikeys.models import Scope
+from apikeys.models import KeyTerms, Scope
 from apikeys.presenting import KEY_IN_URL, TWO_AUTHORIZATIONS, presented
 from contract import replicas
 from contract.encodings import compressed
 from contract.etags import NO_DIGEST, Tag, Tags, Watched, digest_of, is_unchanged
-from contract.problems import Problem, method_not_allowed, problem_response, unavailable
+from contract.problems import (
+    Problem,
+    method_not_allowed,
+    no_sandbox,
+    problem_response,
+    unavailable,
+)
 from contract.retirements import Retirement
 from contract.snapshots import (
     COMMIT,
@@ -38,6 +44,7 @@ from contract.snapshots import (
     opening_for,
     snapshot_for,
 )
+from customers.models import SANDBOX
 from groundwork.correlation import correlation_id
 
 log = structlog.get_logger(__name__)
@@ -66,6 +73,7 @@ class PartnerView(APIView):
     route = ""
     retirement: Retirement | None = None
     scope = Scope.CATALOGUE.value  # what a key with scopes needs to come in here; empty for nothing
+    takes_test_keys = True
     admission: Admission
     answered: HttpResponse
     revision: int
@@ -78,10 +86,11 @@ class PartnerView(APIView):
 
     @property
     def customer_id(self) -> int:
-        """The caller; known once admission has not refused."""
-        if self.admission.customer_id is None:
+        """Whom the caller reads as; known once admission has not refused."""
+        reader = _reader(self.admission)
+        if reader is None:
             raise RuntimeError("A refused request reached its view.")
-        return self.admission.customer_id
+        return reader
 
     @contextmanager
     def snapshot(
@@ -168,15 +177,13 @@ class PartnerView(APIView):
 
     def _answered(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         try:
-            _refuse(self.admission, self.scope)
+            _refuse(self.admission, self.scope, takes_test_keys=self.takes_test_keys)
             response = self._handled_somewhere(request, **kwargs)
         except Problem as problem:
             response = problem_response(problem)
         except ContractInactive as inactive:
             self.revision = inactive.revision
-            response = problem_response(
-                Problem(403, "contract_inactive", "No contract of yours is in force at this time.")
-            )
+            response = problem_response(_no_view(self.admission))
         except SuspiciousOperation:
             # Django reads no more than a thousand parameters.
             response = problem_response(Problem(400, "invalid_request", "It cannot be read."))
@@ -236,9 +243,15 @@ class PartnerView(APIView):
         return True
 
 
-# The customer of each key that was admitted: it never changes. With it the snapshot is opened in the
-# round trip of the admission; whose it is, the admission tells.
+# Whom each key that was admitted reads as: it never changes. With it the snapshot is opened in the
+# round trip of the admission; whose key it is, the admission tells.
 _customer_of: dict[str, int] = {}
+
+
+def _reader(admission: Admission) -> int | None:
+    """Return whose view a request is answered from: with a test key it is the sandbox's."""
+    is_test = admission.mode == KeyTerms.Mode.TEST
+    return SANDBOX if is_test else admission.customer_id
 
 
 # The admission, a snapshot opened along with it, and what the primary had where a replica is to be read.
@@ -279,12 +292,20 @@ def _admit(
         admission, row = admit_then(opening.sql, opening.params, key, **caller)
         return admission, Opened(opening.kept, row), None
     admission = admit(key, fault=fault, **caller)
-    if key and admission.customer_id is not None:
-        _customer_of[key.public_id] = admission.customer_id
+    reader = _reader(admission)
+    if key and reader is not None:
+        _customer_of[key.public_id] = reader
     return admission, None, None
 
 
-def _refuse(admission: Admission, scope: str) -> None:
+def _no_view(admission: Admission) -> Problem:
+    """Return why there is nothing to read from: no contract of the caller's, or no sandbox yet."""
+    if _reader(admission) == SANDBOX:
+        return no_sandbox()
+    return Problem(403, "contract_inactive", "No contract of yours is in force at this time.")
+
+
+def _refuse(admission: Admission, scope: str, *, takes_test_keys: bool) -> None:
     """Raise the problem of a request that is not admitted, or not for what it asks."""
     if admission.outcome == "faulty":
         raise Problem(400, admission.fault, _FAULTS[admission.fault])
@@ -299,6 +320,8 @@ def _refuse(admission: Admission, scope: str) -> None:
         raise Problem(403, "network_not_allowed", "This key may not be used from this address.")
     if admission.outcome in ("limited", "barred"):
         raise _too_many(admission)
+    if not takes_test_keys and _reader(admission) == SANDBOX:
+        raise Problem(403, "live_key_needed", "The sandbox has no webhooks. Use a live key.")
     if admission.scopes and scope and scope not in admission.scopes:
         raise Problem(403, "scope_missing", f"This key is not for `{scope}`.")
 

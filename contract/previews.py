@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 from django.db.models import Q, QuerySet
 
-from catalog_mirror.models import Variant
+from catalog_mirror.models import SANDBOX_SOURCE, Variant
 from catalog_mirror.states import State, Subject
 from contract.items import sale_json
-from customers.models import Customer, CustomerTerms, Rule, VisibilityRule
+from customers.models import SANDBOX, Customer, CustomerTerms, Rule, VisibilityRule
 from customers.past import Past
 from customers.rulebook import Rulebook
 from customers.visibility import RuleVersion, Terms, VisibilityVersion, is_visible
@@ -238,7 +238,8 @@ def _states_under(rules: Iterable[Rule]) -> list[State]:
 
 
 def _states(meant: Q) -> list[State]:
-    rows = Variant.objects.filter(meant, is_published=True).order_by("pk").values_list(*_STATE)
+    goods = Variant.objects.filter(meant, is_published=True).exclude(source=SANDBOX_SOURCE)
+    rows = goods.order_by("pk").values_list(*_STATE)
     return [_state(row) for row in rows.iterator(chunk_size=2000)]
 
 
@@ -263,7 +264,7 @@ def _reached(rules: Iterable[Rule]) -> QuerySet[Customer]:
         if rule.customer_id is not None:
             who |= Q(pk=rule.customer_id)
         elif rule.tier_id is None:
-            who |= Q(pk__isnull=False)
+            who |= ~Q(pk=SANDBOX)
         else:
             held = {"customerterms__tier": rule.tier_id, "customerterms__until_revision": None}
             who |= Q(**held)

@@ -58,6 +58,9 @@ ERRORS = {
     "network_not_allowed": Error(
         403, "The key may not be used from this address", "Ask your supplier to add it"
     ),
+    "live_key_needed": Error(
+        403, "The sandbox has no webhooks, and the key is a test key", "Use a live key"
+    ),
     "scope_missing": Error(
         403, "The key has scopes, and not the one for this", "Ask for one that has"
     ),
@@ -96,6 +99,11 @@ ERRORS = {
     ),
     "unavailable": Error(
         503, "The service cannot reach its database", "Wait for `Retry-After` seconds"
+    ),
+    "sandbox_unavailable": Error(
+        503,
+        "The key is a test key, and this installation has not made its sandbox yet",
+        "Wait for `Retry-After` seconds; if it stays so, tell us",
     ),
 }
 
@@ -143,6 +151,16 @@ def unavailable() -> Problem:
         "unavailable",
         "The service cannot reach its database. Try again shortly.",
         headers={"Retry-After": "5"},
+    )
+
+
+def no_sandbox() -> Problem:
+    """Return the answer to a test key before the workers have made what it reads."""
+    return Problem(
+        503,
+        "sandbox_unavailable",
+        "The sandbox is not made yet. Try again in a minute.",
+        headers={"Retry-After": "60"},
     )
 
 

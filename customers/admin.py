@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from customers.exports import visibility_cells
 from customers.file_pages import FilesAdmin
-from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
+from customers.models import SANDBOX, Customer, CustomerTerms, Tier, VisibilityRule
 from customers.sheets import VISIBILITY
 from customers.version_pages import BY_SUBJECT, WHO_AND_WHAT, WHO_WHAT_WHEN, WINDOW, VersionAdmin
 from groundwork import audit
@@ -51,6 +51,11 @@ class CustomerAdmin(NamedAdmin):
     list_display = ("name", "slug", "created_at")
     search_fields = ("name", "slug")
     fields = ("slug", "name", "contact_email", "payment_terms", "credit_limit")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The sandbox is looked at: the code says what it is."""
+        is_sandbox = obj is not None and obj.pk == SANDBOX
+        return not is_sandbox and super().has_change_permission(request, obj)
 
 
 @admin.register(CustomerTerms)

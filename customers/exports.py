@@ -6,6 +6,7 @@ from typing import IO, Any
 
 from customers.cells import guarded
 from customers.models import Customer
+from customers.reserved import RESERVED
 from customers.sheets import Sheet
 
 # Where each cell of who and what stands, seen from a rule.
@@ -27,7 +28,7 @@ def visibility_cells(rule: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def export_rules(sheet: Sheet, cells: Cells, file: IO[str], *, customer: Customer | None) -> int:
-    """Write the standing rules, of one customer or of all; return their number."""
+    """Write the standing rules, of one customer or of all, but for the sandbox's; return their number."""
     writer = csv.DictWriter(file, sheet.columns, lineterminator="\n")
     writer.writeheader()
     count = 0
@@ -39,7 +40,7 @@ def export_rules(sheet: Sheet, cells: Cells, file: IO[str], *, customer: Custome
 
 
 def _standing(sheet: Sheet, customer: Customer | None) -> Iterator[Mapping[str, Any]]:
-    rules = sheet.model._default_manager.filter(until_revision=None)  # noqa: SLF001
+    rules = sheet.model._default_manager.filter(until_revision=None).exclude(RESERVED)  # noqa: SLF001
     if customer:
         rules = rules.filter(customer=customer)
     own = dict.fromkeys((*sheet.key, *sheet.content))

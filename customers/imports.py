@@ -10,7 +10,8 @@ import orjson
 from django.db import DatabaseError, connection
 
 from catalog_mirror import revisions
-from customers.models import SUBJECTS
+from catalog_mirror.models import SANDBOX_SOURCE
+from customers.models import SANDBOX, SUBJECTS
 from customers.sheets import Fault, Lines, Sheet, lines_in, lines_of
 from groundwork import audit
 
@@ -27,6 +28,7 @@ _DROP = "drop table if exists {staged}"
 _FILL = "insert into {staged} select * from jsonb_populate_recordset(null::{staged}, %s)"
 # "not in" is looked up in a hash made once; for "not exists" the planner, which knows little of a table
 # just filled, chose to read the whole file for every rule. The ids asked for are never null.
+# What a line says of the sandbox is refused before; nor is a rule of its own found by its id.
 # A line finds its rule by the id it names, else by what makes two rules equal: one that no line names.
 _FORGET = "update {staged} set rule_uid = null where not names_rule"
 _FIND = """
@@ -46,7 +48,9 @@ _JUDGE = """
             else 'changed' end
     from (select z.line, r.id, {r_columns}
           from {staged} z
-          left join {table} r on r.rule_uid = z.rule_uid and r.until_revision is null) j
+          left join {table} r on r.rule_uid = z.rule_uid and r.until_revision is null
+              and coalesce(r.customer_id, 0) <> {sandbox} and coalesce(r.source_id, 0) <> {of_sandbox}
+         ) j
     where j.line = s.line
 """
 _GONE = "select line from {staged} where verdict = 'gone' order by line limit %s"
@@ -236,6 +240,8 @@ class _Staging:
         self._parts = {
             "staged": f"staged_{self.name}_{uuid4().hex[:12]}",
             "table": sheet.model._meta.db_table,  # noqa: SLF001
+            "sandbox": str(SANDBOX),
+            "of_sandbox": str(SANDBOX_SOURCE),
             "columns": ", ".join(sheet.stored),
             "r_columns": ", ".join(f"r.{name} as r_{name}" for name in sheet.stored),
             "r_key": _joined("r", keys),

@@ -7,7 +7,15 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Lower, Now
 from django.db.models.lookups import LessThanOrEqual
 
-from catalog_mirror.models import Brand, Category, Product, Source, Variant, money
+from catalog_mirror.models import (
+    SANDBOX_SOURCE,
+    Brand,
+    Category,
+    Product,
+    Source,
+    Variant,
+    money,
+)
 
 
 class Tier(models.Model):
@@ -23,6 +31,11 @@ class PaymentTerms(models.TextChoices):
     NET_14 = "net_14", "Net 14 days"
     NET_30 = "net_30", "Net 30 days"
     NET_60 = "net_60", "Net 60 days"
+
+
+# The sandbox's customer, made by code: test keys read as it, and rules of everyone do not reach it. No
+# sequence gives its id out; row policies, functions and queries compare with it, and look nothing up.
+SANDBOX = -1
 
 
 class Customer(models.Model):
@@ -287,7 +300,12 @@ class VisibilityTemplateLine(models.Model):
                     1,
                 ),
                 violation_error_message="Name a source, a brand or a category, or nothing for all.",
-            )
+            ),
+            models.CheckConstraint(
+                name="template_line_is_of_a_real_source",
+                condition=~Q(source=SANDBOX_SOURCE),
+                violation_error_message="No customer sees the sandbox's source. Choose another.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from customers.models import SUBJECTS
+from catalog_mirror.models import SANDBOX_SOURCE
+from customers.models import SANDBOX, SUBJECTS
 
 # What names mean, each asked for once a file. A source narrows what a name means in two shops.
 _CUSTOMERS = "select slug, id from customers_customer where slug = any(%s)"
@@ -81,6 +82,10 @@ class Names:
             )
         else:
             ids["source_id"] = source
+        if ids["customer_id"] == SANDBOX or ids["source_id"] == SANDBOX_SOURCE:
+            raise Refused(
+                _reserved_column(ids), "The sandbox's rules are made by code alone. Leave it out."
+            )
         return ids
 
     def _kept(self, rule_uid: UUID | None, kind: str, name: str, source: int | None) -> int | None:
@@ -99,6 +104,10 @@ class Names:
             how = "Set this rule on the staff site" if source else "Name its source too"
             raise Refused(kind, f"{name!r} means {len(here)} things. {how}.")
         return here[0]
+
+
+def _reserved_column(ids: Mapping[str, int | None]) -> str:
+    return "customer" if ids["customer_id"] == SANDBOX else "source"
 
 
 def _known(known: Mapping[str, int], name: str, column: str) -> int:

@@ -9,7 +9,7 @@ from django.db import connection
 
 from catalog_mirror.past import moment_of, state_at
 from catalog_mirror.states import State
-from customers.models import Customer
+from customers.models import SANDBOX, Customer
 from customers.rulebook import WHO_WHAT_WHEN, Rulebook, rulebook_of
 from customers.visibility import RuleVersion, Terms
 
@@ -22,13 +22,14 @@ _TERMS = """
     where customer_id = %(customer)s and from_revision <= %(revision)s
       and (until_revision is null or until_revision > %(revision)s)
 """
-_RULES = """
-    select {columns} from {table} r
+_RULES = f"""
+    select {{columns}} from {{table}} r
     where (r.customer_id = %(customer)s
-           or r.customer_id is null and (r.tier_id is null or r.tier_id = %(tier)s))
+           or r.customer_id is null and %(customer)s <> {SANDBOX}
+              and (r.tier_id is null or r.tier_id = %(tier)s))
       and r.from_revision <= %(revision)s
       and (r.until_revision is null or r.until_revision > %(revision)s)
-"""
+"""  # noqa: S608 - a constant
 
 
 class Past:

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_protect
 from catalog_mirror.revisions import WriteTookTooLong
 from customers import versions
 from customers.models import SUBJECTS, Version
+from customers.reserved import is_reserved
 from groundwork.admin import ReadOnlyAdmin, StaffChangeList, among
 
 WHO_AND_WHAT = ("customer", "tier", *SUBJECTS)
@@ -108,9 +109,9 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
         return request.user.has_perm(f"{self.opts.app_label}.add_{self.opts.model_name}")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What was superseded stays as it was; an old version is restored as a new one."""
+        """What was superseded stays as it was, and so does what is the sandbox's."""
         may = request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
-        return may and (obj is None or obj.until_revision is None)
+        return may and (obj is None or (obj.until_revision is None and not is_reserved(obj)))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - as Django calls it
         says = {name: form.cleaned_data[name] for name in self.says}

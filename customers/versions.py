@@ -1,14 +1,15 @@
 """The only writer of rules and terms: a change closes a version and opens its successor."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import Model, Q
 
 from catalog_mirror import revisions
 from catalog_mirror.revisions import TakenRevision
 from customers.models import CustomerTerms, Version
+from customers.reserved import refuse_reserved
 from groundwork import audit
 
 _V = TypeVar("_V", bound=Version)
@@ -110,6 +111,56 @@ def restore(model: type[_V], version_id: int, *, actor: str) -> _V:
     return after
 
 
+# The versions of each kind that are to stand, each by what it says.
+Wanted = Mapping[type[Version], Sequence[Mapping[str, Any]]]
+
+
+def settle(wanted: Wanted, *, standing: Q, actor: str) -> bool:
+    """Make what stands of the sandbox say what the code says; return whether anything was written.
+
+    The one way past `Reserved`. `standing` finds what is meant among all versions of a kind. Where
+    nothing differs no revision is taken.
+    """
+    is_written = False
+    if any(_unlike(wanted, standing)):
+        with revisions.writing(f"rules by {actor}", touches_rules=True) as revision:
+            stale, missing = _unlike(wanted, standing)
+            if not (stale or missing):
+                raise revisions.NothingToWrite
+            _settle(revision, stale, missing, actor=actor)
+            is_written = True
+    return is_written
+
+
+def _settle(
+    revision: TakenRevision, stale: list[Version], missing: list[Version], *, actor: str
+) -> None:
+    for version in stale:
+        _end(version, revision.number)
+        _note(actor, "withdrawn", version, before=version, after=None)
+    for version in missing:
+        version.from_revision = revision.number
+        _saved(version, refuse=_refuse_unsound)
+        _note(actor, "opened", version, before=None, after=version)
+
+
+def _unlike(wanted: Wanted, standing: Q) -> tuple[list[Version], list[Version]]:
+    """Return the versions that stand and are not wanted, and those that are wanted and do not stand."""
+    stale: list[Version] = []
+    missing: list[Version] = []
+    for model, says in wanted.items():
+        rows = model._default_manager.filter(standing, until_revision=None)  # noqa: SLF001 - Django's name for it
+        there = list(rows.order_by("pk"))
+        for version in (model(**each) for each in says):
+            same = next((row for row in there if _said(row) == _said(version)), None)
+            if same is None:
+                missing.append(version)
+            else:
+                there.remove(same)
+        stale += there
+    return stale, missing
+
+
 def terms_of(customer_id: int) -> CustomerTerms:
     """Return the customer's open terms; raise `NoOpenVersion` where it has none."""
     terms = CustomerTerms.objects.filter(customer=customer_id, until_revision=None).first()
@@ -119,16 +170,25 @@ def terms_of(customer_id: int) -> CustomerTerms:
 
 
 def refuse_constrained(version: Version) -> None:
-    """Raise `ValidationError` for what the constraints of its table refuse.
+    """Raise `ValidationError` for what is the sandbox's, and what the constraints of its table refuse.
 
     Which versions stand is among them: it reads columns that are not the caller's.
     """
+    refuse_reserved(version)
+    _refuse_unsound(version)
+
+
+def _refuse_unsound(version: Version) -> None:
     version.validate_constraints(exclude=_OWN - {"rule_uid", "until_revision"})
 
 
 def _opened(version: _V) -> _V:
+    return _saved(version, refuse=refuse_constrained)
+
+
+def _saved(version: _V, *, refuse: Callable[[Version], None]) -> _V:
     version.full_clean(exclude=_OWN, validate_constraints=False)
-    refuse_constrained(version)
+    refuse(version)
     version.save(force_insert=True)
     return version
 
@@ -143,6 +203,11 @@ def _open_version(model: type[_V], rule_uid: UUID) -> _V:
 
 
 def _close(version: Version, revision: int) -> None:
+    refuse_reserved(version)
+    _end(version, revision)
+
+
+def _end(version: Version, revision: int) -> None:
     type(version)._default_manager.filter(  # noqa: SLF001
         pk=version.pk
     ).update(until_revision=revision)

@@ -149,6 +149,11 @@ def protected(table: str, api_sees: str) -> RoleSQL:
     """)
 
 
+def altered(table: str, api_sees: str) -> RoleSQL:
+    """Return the operation that lets the api role see something else of a protected table."""
+    return RoleSQL(f"alter policy api_view on {table} using ({api_sees});")
+
+
 def definer(signature: str) -> RoleSQL:
     """Return the operation that makes a function see, for the api role, what the app role sees."""
     return RoleSQL(f"""

@@ -32,6 +32,7 @@ class WebhookView(PartnerView):
     """What the routes below share: the scope they need, and how they read and write."""
 
     scope = Scope.WEBHOOKS.value
+    takes_test_keys = False  # no one would hear: nothing in the sandbox changes
     may_lag = False  # what was just registered is read back
 
     @property

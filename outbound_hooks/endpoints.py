@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 
+from customers.models import SANDBOX
 from groundwork import audit
 from groundwork.alarms import close_alarm, open_alarm
 from groundwork.instants import database_now
@@ -43,6 +44,8 @@ def add(
     It hears of what changes after `cursor`; without one, after it is first looked at. Raise
     `AddressRefused` or `EndpointRefused`.
     """
+    if customer_id == SANDBOX:
+        raise EndpointRefused("The sandbox has no webhooks. Choose another customer.")
     checked_url(url)
     if Endpoint.objects.filter(customer=customer_id).count() >= MOST_ENDPOINTS:
         raise EndpointRefused(f"There are {MOST_ENDPOINTS} already. Remove one, or change its URL.")

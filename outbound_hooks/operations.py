@@ -18,7 +18,7 @@ _V = TypeVar("_V", bound=Callable[..., Any])
 _REFUSALS = {
     400: "The body or a parameter is not understood; it is named.",
     401: "The key is missing, malformed, unknown, expired or revoked.",
-    403: "No contract is in force, or the key is not for this or not for your address.",
+    403: "No contract is in force, or the key is a test key, not for this or not for your address.",
     404: "You have no such endpoint.",
     413: "The body is too large, or does not tell its length.",
     422: "It cannot be so; the detail says why.",

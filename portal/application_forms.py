@@ -12,7 +12,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from catalog_mirror.models import Source
+from catalog_mirror.models import SANDBOX_SOURCE, Source
 from customers.applications import Admission
 from customers.models import Application, Customer, Tier, VisibilityTemplate
 
@@ -58,7 +58,7 @@ class ApprovalForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, application: Application, **said: Any) -> None:
         name = application.business_name
-        source = Source.objects.order_by("pk").first()
+        source = Source.objects.exclude(pk=SANDBOX_SOURCE).order_by("pk").first()
         initial = {
             "name": name,
             "slug": slugify(name)[:60],

@@ -11,7 +11,7 @@ from apikeys.last_use import LAST_USE
 from apikeys.models import ApiKey, ClaimLink
 from catalog_mirror.states import Subject
 from customers.explanations import subject_names
-from customers.models import Customer, CustomerTerms, Rule, VisibilityRule
+from customers.models import SANDBOX, Customer, CustomerTerms, Rule, VisibilityRule
 from groundwork.models import AuditEntry
 from outbound_hooks.models import Endpoint
 from portal.tables import Cell, Link, Table, cells, columns
@@ -207,4 +207,6 @@ def _entry(entry: AuditEntry) -> str:
 def _links(customer: Customer, app: str, model: str, add: str) -> list[Link]:
     added = reverse(f"admin:{app}_{model}_add") + "?" + urlencode({"customer": customer.pk})
     listed = reverse(f"admin:{app}_{model}_changelist") + "?" + urlencode({"q": customer.slug})
-    return [Link(add, added), Link("All of them", listed)]
+    # The sandbox is given nothing: what it has is in the code.
+    adds = [] if customer.pk == SANDBOX else [Link(add, added)]
+    return [*adds, Link("All of them", listed)]

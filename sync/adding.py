@@ -7,7 +7,7 @@ from secrets import token_urlsafe
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from catalog_mirror.models import Source
+from catalog_mirror.models import SANDBOX_SLUG, SANDBOX_SOURCE, Source
 from sync.connections import connect, set_hook_secret
 from sync.connectors import Found, Way
 from sync.kinds import KINDS
@@ -43,13 +43,15 @@ def new_hook_secret() -> str:
 
 
 def refuse_taken(slug: str) -> None:
-    if Source.objects.filter(slug=slug).exists():
+    """Raise `SourceExists`; the sandbox's slug is taken before there is one."""
+    if slug == SANDBOX_SLUG or Source.objects.filter(slug=slug).exists():
         raise SourceExists(slug)
 
 
 def add_source(wanted: Wanted, *, shop: Found, hook_secret: str) -> Source:
     """Create a source and its connection; raise `SourceExists`."""
-    last = Source.objects.aggregate(last=Max("rank"))["last"]
+    refuse_taken(wanted.slug)
+    last = Source.objects.exclude(pk=SANDBOX_SOURCE).aggregate(last=Max("rank"))["last"]
     behind = FIRST_RANK if last is None else last + RANK_STEP
     try:
         with transaction.atomic():

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,7 +12,7 @@ from groundwork.correlation import correlated, correlation_id
 from groundwork.sealing import SealBroken
 from sync import connections, events, runs
 from sync.connections import NotConnected, database_time, dialect_of
-from sync.connectors import Connector, Hint, MakesNoSense, Named, Record, ids_of
+from sync.connectors import Connector, Hint, MakesNoSense, Named
 from sync.events import Claimed
 from sync.http import ShopAnswersNonsense, ShopError, ShopTooSlow
 from sync.lines import line_to
@@ -25,7 +25,6 @@ log = structlog.get_logger(__name__)
 
 LONGEST = 40.0  # seconds one follower goes on; the broker hands out anew what takes a minute
 FEW = 100  # products: as many as a shop lists at once
-CHUNK = 400  # variants compared and written at once, far below what a revision has time for
 _BODIES = 50  # read at once; a body may have a megabyte
 # What may be the fault of what was asked for, and not of the shop as a whole.
 _OF_THE_QUESTION = (ShopAnswersNonsense, ShopTooSlow)
@@ -217,8 +216,7 @@ def refetch(
     fetched = connector.fetch(names, families=families)
     coming = skus_of(source, fetched.records)
     writing.retire(fetched, observed_at=at, replaced=coming)
-    for records in _chunks(fetched.records):
-        writing.apply(records, observed_at=at)
+    writing.apply_in_parts(fetched.records, observed_at=at)
     settle(connector, writing)
 
 
@@ -228,19 +226,6 @@ def _mirrored(source: Source, product_ids: list[str]) -> list[Named]:
         source=source, retired_at=None, product__external_id__in=product_ids
     ).order_by("pk")
     return [Named(*row) for row in live.values_list("product__external_id", "external_id")]
-
-
-def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
-    held: list[Record] = []
-    size = 0
-    for record in records:
-        held.append(record)
-        size += len(ids_of(record))
-        if size >= CHUNK:
-            yield held
-            held, size = [], 0
-    if held:
-        yield held
 
 
 def _put_off(source: Source, claimed: Sequence[Claimed], *, error: str) -> None:

@@ -73,6 +73,8 @@ class Poll(models.Model):
     due_at = models.DateTimeField(db_default=Now())
     # In the connector's own words; none before the first time.
     position = models.JSONField(null=True)
+    # Ids that were told of before that position, and are still to be read.
+    left = models.JSONField(default=list, db_default=[])
 
     class Meta:
         constraints = [

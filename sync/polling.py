@@ -24,7 +24,6 @@ _CLAIM = """
     update sync_poll set due_at = clock_timestamp() + every where due_at <= clock_timestamp()
     returning id
 """
-TOGETHER = 100  # products read again at once
 
 
 def plan(source: Source, polls: Mapping[str, timedelta]) -> None:
@@ -44,8 +43,9 @@ def claim() -> list[int]:
 def poll(poll_id: int) -> None:
     """Ask a shop once; raise what keeps it from being read. One that is asked already is left alone."""
     row = Poll.objects.select_related("source").get(pk=poll_id)
-    with try_lock(POLLING, row.source) as is_ours:
+    with try_lock(POLLING, row) as is_ours:
         if is_ours:
+            row.refresh_from_db(fields=["position", "left"])
             _poll(row)
 
 
@@ -70,12 +70,27 @@ def _read_stock(source: Source, connector: Connector) -> None:
 
 
 def _follow_changes(row: Poll, connector: Connector) -> None:
-    """Read again what was edited; the position moves when that is written, so nothing is skipped."""
-    changed, position = cast("Polled", connector).changed(row.position)
-    for start in range(0, len(changed), TOGETHER):
-        errands = _errands(row.source, changed[start : start + TOGETHER])
-        refetch(row.source, connector, errands, origin=POLL)
-    Poll.objects.filter(pk=row.pk).update(position=position)
+    """Read again what was edited, and first what an earlier poll that was ended had left.
+
+    What is to be read is written down together with the position behind it, so nothing is skipped,
+    and a poll after an import of thousands goes on where the last one came to.
+    """
+    if row.left:
+        _read_left(row, connector)
+    row.left, row.position = cast("Polled", connector).changed(row.position)
+    _save(row)
+    _read_left(row, connector)
+
+
+def _read_left(row: Poll, connector: Connector) -> None:
+    while row.left:
+        some, row.left = row.left[: connector.together], row.left[connector.together :]
+        refetch(row.source, connector, _errands(row.source, some), origin=POLL)
+        _save(row)
+
+
+def _save(row: Poll) -> None:
+    Poll.objects.filter(pk=row.pk).update(position=row.position, left=row.left)
 
 
 def _errands(source: Source, external_ids: list[str]) -> list[Errand]:

@@ -24,11 +24,7 @@ from sync.http import ShopError
 from sync.models import SweepRun
 from sync.settling import settle
 from sync.tally import SweepResult
-from sync.writing import Writing
-
-# Variants compared and written at once: where all of them differ a sixth of a second, of the 4 s that a
-# revision has. Each chunk costs a commit.
-CHUNK = 500
+from sync.writing import CHUNK, Writing
 
 # What ends a sweep with one line for a person; anything else is a mistake of ours.
 _OF_THE_SHOP = (ShopError, EmptyShop, NotConnected, SealBroken, taxonomy.CategoriesMakeNoTree)
@@ -227,10 +223,11 @@ class _Sweep:
         self._read_again(connector, [Named(*row) for row in rows if row[1] not in seen])
 
     def _read_again(self, connector: Connector, names: Sequence[Named]) -> None:
-        for start in range(0, len(names), CHUNK):
+        step = max(CHUNK, connector.together)
+        for start in range(0, len(names), step):
             at = database_time()
-            fetched = connector.fetch(names[start : start + CHUNK])
-            self._writing.apply(fetched.records, observed_at=at)
+            fetched = connector.fetch(names[start : start + step])
+            self._writing.apply_in_parts(fetched.records, observed_at=at)
             self._writing.retire(fetched, observed_at=at)
             self._stop_if_wanted()
 

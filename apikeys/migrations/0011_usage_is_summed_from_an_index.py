@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("apikeys", "0009_detaching_waits_for_no_reader")]
+    dependencies = [("apikeys", "0010_the_sandbox_has_no_keys")]
     operations = [
         migrations.AddIndex(
             model_name="usagehour",

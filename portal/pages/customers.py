@@ -9,12 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, re_path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from customers.admin import CustomerAdmin
-from customers.models import Application, Customer
+from customers.models import SANDBOX, Application, Customer
 from groundwork.instants import database_now
 from portal import answers, customer_facts
 from portal.charts import chart
@@ -58,28 +58,32 @@ class CustomerPages(BulkTerms, CustomerAdmin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         own = [
-            path(f"<int:pk>/{name}/", wrap(getattr(self, name)), name=f"customers_customer_{name}")
+            re_path(
+                rf"^(?P<pk>-?\d{{1,18}})/{name}/$",
+                wrap(getattr(self, name)),
+                name=f"customers_customer_{name}",
+            )
             for name in _TABS
         ]
         return [*own, *super().get_urls()]
 
-    def page(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def page(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show who a customer is, its terms, and what rules of its own say."""
         customer = self._customer(request, pk, "page")
         return self._shown(request, customer, "page", **_agreed(request, customer))
 
-    def access(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def access(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show a customer's keys, what it asked for with them, and where it hears of changes."""
         customer = self._customer(request, pk, "access")
         return self._shown(request, customer, "access", **_access(request, customer))
 
-    def history(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def history(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show who changed what of a customer."""
         customer = self._customer(request, pk, "history")
         tables = [customer_facts.history(customer)]
         return self._shown(request, customer, "history", tables=tables)
 
-    def view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def view(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show what the customer is shown."""
         customer = self._customer(request, pk, "view")
         form = SearchForm(request.GET)
@@ -90,7 +94,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
         onward = f"?{urlencode({'cursor': seen.next_cursor})}" if seen.next_cursor else ""
         return self._shown(request, customer, "view", form=form, table=table, onward=onward)
 
-    def why(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def why(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Tell why a SKU is seen or hidden, and at this price, now or then."""
         customer = self._customer(request, pk, "why")
         asked = request.GET.dict() | {"quantity": request.GET.get("quantity", "1")}
@@ -103,7 +107,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
             )
         return self._shown(request, customer, "why", form=form, **said)
 
-    def compare(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def compare(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Show what two customers see, side by side."""
         customer = self._customer(request, pk, "compare")
         form = CompareForm(request.GET if "other" in request.GET else None, but=customer)
@@ -119,7 +123,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
                 said["onward"] = "?" + urlencode({"other": other.pk, "after": following})
         return self._shown(request, customer, "compare", form=form, **said)
 
-    def _customer(self, request: HttpRequest, pk: int, page: str) -> Customer:
+    def _customer(self, request: HttpRequest, pk: str, page: str) -> Customer:
         if not self.has_view_permission(request) or not _may_look(request, page):
             raise PermissionDenied
         return get_object_or_404(Customer, pk=pk)
@@ -142,6 +146,7 @@ class CustomerPages(BulkTerms, CustomerAdmin):
             "opts": self.opts,
             "customer": customer,
             "tabs": tabs,
+            "is_sandbox": customer.pk == SANDBOX,
             "may_change": self.has_change_permission(request, customer),
             **said,
         }

@@ -1,7 +1,7 @@
 """The feed connector: a whole feed, or named records of it."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any, Self
@@ -10,7 +10,7 @@ import orjson
 
 from catalog_mirror.records import CategoryRecord
 from sync.connectors import Batch, Clock, EmptyShop, Fetched, Named, Position, Record
-from sync.feed.mapping import FieldFails, Read, Says, categories_of, places_of, read
+from sync.feed.mapping import FieldFails, Read, Says, categories_of, places_of, read, repeated_ids
 from sync.feed.maps import FieldMap
 from sync.feed.reading import Reader
 from sync.feed.rules import Unreadable
@@ -57,7 +57,7 @@ class Feed:
         spool = self._spool or _Spool(self._reader, self._clock)
         self._spool = None
         with spool:
-            reads = islice(self._reads(spool.records()), done, None)
+            reads = islice(self._reads(spool.records), done, None)
             while some := list(islice(reads, PER_BATCH)):
                 done += len(some)
                 records = [each.record for each in some if each.record is not None]
@@ -65,9 +65,11 @@ class Feed:
             if done == 0:
                 raise EmptyShop
 
-    def _reads(self, records: Iterator[Any]) -> Iterator[Read]:
-        for number, place in enumerate(places_of_all(records, self._map), 1):
-            yield read(place, self._map, number=number)
+    def _reads(self, records: Callable[[], Iterator[Any]]) -> Iterator[Read]:
+        unclear = repeated_ids(records(), self._map)
+        for number, place in enumerate(places_of_all(records(), self._map), 1):
+            each = read(place, self._map, number=number)
+            yield each.refused_as_repeated() if each.external_id in unclear else each
 
     def fetch(self, names: Sequence[Named], *, families: Sequence[str] = ()) -> Fetched:
         """Read the named again: by their ids where the feed can be asked so, else all of it.
@@ -96,7 +98,7 @@ class Feed:
             return
         with _Spool(self._reader, self._clock) as spool:
             is_empty = True
-            for each in self._reads(spool.records()):
+            for each in self._reads(spool.records):
                 is_empty = False
                 yield each
         if is_empty:
@@ -105,7 +107,8 @@ class Feed:
             )
 
     def _of_ids(self, ids: list[str]) -> Iterator[Read]:
-        for each in self._reads(iter(self._reader.by_id(ids))):
+        answer = self._reader.by_id(ids)
+        for each in self._reads(lambda: iter(answer)):
             if not {each.external_id, each.product_external_id} & set(ids):
                 raise ShopAnswersNonsense(
                     f"The feed was asked for some ids and answers with others ({each.external_id[:60]}). "

@@ -1,10 +1,11 @@
 """Records of a feed in the mirror's words, by its map; pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
+import orjson
 from django.utils.text import slugify
 
 from catalog_mirror.records import (
@@ -58,6 +59,18 @@ class Read:
     record: ProductRecord | Unmirrorable | None
     is_named: bool = True  # whether it has an id of its own
 
+    def refused_as_repeated(self) -> "Read":
+        """Return it as one of several records that carry its id: which of them is right is unknown."""
+        refused = Unmirrorable(
+            external_id=self.external_id,
+            product_external_id=self.product_external_id,
+            sku="",
+            reason="id_repeated",
+            detail=f"Several records of the feed carry the id {self.external_id[:100]} and differ. "
+            "Give each an id of its own, or name another field as `id` in the map.",
+        )
+        return replace(self, record=refused)
+
 
 def places_of(records: Sequence[Any], field_map: FieldMap) -> Iterator[Place | None]:
     """Yield the sellable things of records; None for what is no object."""
@@ -70,6 +83,34 @@ def places_of(records: Sequence[Any], field_map: FieldMap) -> Iterator[Place | N
             # One without variants is sold itself.
             for variant in list_of(pick(record, field_map.variants)) or [record]:
                 yield Place(variant, record) if isinstance(variant, Mapping) else None
+
+
+def repeated_ids(records: Iterator[Any], field_map: FieldMap) -> set[str]:
+    """Return the ids that differing records of one file or answer carry.
+
+    Pages that shift while they are read repeat a record as it was and as it is: there the later counts.
+    """
+    known: dict[str, int] = {}
+    if field_map.paging.kind != "none":
+        return set()
+    return {
+        external_id
+        for external_id, content in _contents(records, field_map)
+        if known.setdefault(external_id, content) != content
+    }
+
+
+def _contents(records: Iterator[Any], field_map: FieldMap) -> Iterator[tuple[str, int]]:
+    """Yield the id of each record that has one, and a digest of what it says."""
+    for record in records:
+        for place in places_of([record], field_map):
+            try:
+                says = Says(_whole(place), field_map)
+                external_id, product_id = says.text("id"), says.text("product_id")
+            except FieldFails:  # told when the record itself is read
+                continue
+            if external_id:
+                yield external_id, hash((product_id, orjson.dumps(says.place.record)))
 
 
 def read(place: Place | None, field_map: FieldMap, *, number: int) -> Read:

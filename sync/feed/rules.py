@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_NOT_WHOLE = 2**53  # from here on a float skips whole numbers, so two ids may become one
 _LONGEST_SHOWN = 60  # characters of a value in a message
 _TRUE = {"1", "true", "yes", "y", "on", "t"}
 _FALSE = {"0", "false", "no", "n", "off", "f", ""}
@@ -59,6 +60,11 @@ def _found(spec: Spec, place: Place) -> Any:
     for path in spec.paths:
         for each in looked:
             value = pick(each, path)
+            if isinstance(value, float) and abs(value) >= _NOT_WHOLE:
+                raise Unreadable(
+                    f"It reads {value!r}, which has lost digits: JSON's readers round a number so long. "
+                    "Have the feed write it as text."
+                )
             if not is_nothing(value):
                 return value
     return None

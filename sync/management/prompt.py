@@ -7,14 +7,15 @@ from types import FrameType
 
 from django.core.management.base import CommandError, OutputWrapper
 
-from catalog_mirror.models import Source
+from catalog_mirror.models import SANDBOX_SOURCE, Source
 from groundwork.management.prompt import WRONG_USAGE
 from sync.connectors import Explained
 
 
 def named(slugs: list[str] | None) -> list[Source]:
-    """Return the sources with these slugs, or all of them."""
-    known = {source.slug: source for source in Source.objects.order_by("rank", "pk")}
+    """Return the sources with these slugs, or all of them; no shop stands behind the sandbox's."""
+    sources = Source.objects.exclude(pk=SANDBOX_SOURCE).order_by("rank", "pk")
+    known = {source.slug: source for source in sources}
     unknown = [slug for slug in slugs or () if slug not in known]
     if unknown:
         names = ", ".join(known) or "none yet; add one with add_source"

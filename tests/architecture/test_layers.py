@@ -41,7 +41,7 @@ WRONG = [
     ),
     ("Tasks are started by doors", "sync/starting.py", "sync.tasks"),
     ("Models import models", "pricing/models.py", "pricing.offers"),
-    ("Only sync writes the mirror", "portal/writing.py", "catalog_mirror.mirror"),
+    ("Only sync and the sandbox write the mirror", "portal/writing.py", "catalog_mirror.mirror"),
     ("HTTP leaves through two modules", "sync/calling.py", "requests"),
     ("REST framework stays at the doors", "contract/serving.py", "rest_framework"),
     ("Celery stays in tasks", "outbound_hooks/queueing.py", "celery"),

@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings as django_settings
@@ -27,6 +28,8 @@ from tests.factories import (
 )
 from tests.guide import guide_client
 from tests.operations.standby import as_replica, standing_by
+from tests.promises.clients import ask_once
+from tests.promises.processes import Processes
 
 pytestmark = pytest.mark.skipif(
     not django_settings.EMBEDDED, reason="a standby is made of the embedded Postgres"
@@ -290,3 +293,51 @@ def test_a_copy_that_follows_now_one_and_now_the_other_is_the_view(alice, replic
         continue
     assert copy.items == {item["sku"]: item for item in shown(alice, "/v1/products")["data"]}
     assert set(read_from) == {"replica", "primary"}
+
+
+@pytest.fixture
+def two_webs(replica, tmp_path, monkeypatch):
+    """Two web processes that know the standby."""
+    webs = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        web = Processes(tmp_path / name)
+        known = web._environment() | {"DATABASE_REPLICA_URL": replica.url}
+        monkeypatch.setattr(web, "_environment", lambda known=known: known)
+        webs.append(web)
+    try:
+        for web in webs:
+            web.start("web")
+        yield [web.port for web in webs]
+    finally:
+        for web in webs:
+            web.end()
+
+
+def test_a_copy_that_is_balanced_over_two_web_processes_is_the_view(replica, two_webs):
+    """Each keeps what it knows of the customer and of the standby for itself."""
+    dice = random.Random(7)  # noqa: S311 - a dice
+    people = cast()
+    key = key_of(people.alice, requests_a_minute=6000)
+    behind = []
+
+    def ask(params):
+        address = "/v1/changes?" + urlencode({"limit": "3"} | params)
+        status, said = ask_once(dice.choice(two_webs), key, address)
+        behind.append(newest_revision() - said["revision"])
+        return status, said
+
+    copy, rule = guide_client()(ask), None
+    for number in range(80):
+        dice.choice((replica.pause, replica.resume))()
+        stocked(number)
+        if dice.random() < 0.2:
+            rule = withdrawn(rule) if rule else deny(customer=people.alice, brand=people.northcup)
+        copy.poll()
+    replica.catch_up()
+    while copy.poll():
+        continue
+    views = [ask_once(port, key, "/v1/products?limit=100")[1]["data"] for port in two_webs]
+    assert views[0] == views[1]
+    assert copy.items == {item["sku"]: item for item in views[0]}
+    assert (max(behind) > 0, 0 in behind) == (True, True)

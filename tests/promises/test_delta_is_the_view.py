@@ -50,7 +50,7 @@ def test_a_client_converges_whatever_happens(record_property):
 
 
 @pytest.mark.slow
-def test_a_client_converges_in_two_thousand_lives(record_property):
+def test_a_client_converges_in_two_thousand_lives(patience, record_property):
     run(lives=2000, anew=True)
     record_property("long run, lives", 2000)
 

@@ -146,7 +146,9 @@ def test_what_is_told_and_not_lost_needs_no_sweep(database, brake_off, edits, da
 @pytest.mark.slow
 @settings(max_examples=100, **CALM)
 @given(edits=st.lists(all_edits, min_size=1, max_size=25), data=st.data())
-def test_a_hundred_histories_are_healed(database, brake_off, edits, data, record_property):
+def test_a_hundred_histories_are_healed(
+    database, brake_off, patience, edits, data, record_property
+):
     record_property("histories healed by a sweep", 100)
     heals(edits, data.draw)
 
@@ -154,6 +156,8 @@ def test_a_hundred_histories_are_healed(database, brake_off, edits, data, record
 @pytest.mark.slow
 @settings(max_examples=100, **CALM)
 @given(edits=st.lists(told_edits, min_size=1, max_size=25), data=st.data())
-def test_a_hundred_histories_need_no_sweep(database, brake_off, edits, data, record_property):
+def test_a_hundred_histories_need_no_sweep(
+    database, brake_off, patience, edits, data, record_property
+):
     record_property("histories that needed none", 100)
     follows(edits, data.draw)

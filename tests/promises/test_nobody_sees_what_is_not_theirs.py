@@ -15,17 +15,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog_mirror import revisions
-from catalog_mirror.models import Brand, Category, Product, Source, Variant
+from catalog_mirror.models import SANDBOX_SOURCE, Brand, Category, Product, Source, Variant
 from catalog_mirror.records import BrandRecord
 from contract import catalogue, delta, items, lists, pricing
 from contract.lists import PageRequest, product_page
 from contract.parameters import MOST_ITEMS, Filters
+from contract.sandbox.making import make_sandbox
+from contract.snapshots import snapshot_for
+from customers import versions
 from customers.entitlements import GATE
-from customers.models import VisibilityRule
+from customers.models import SANDBOX, VisibilityRule
 from groundwork.roles import refuse_unsafe_api_role, role_name
 from outbound_hooks import deliveries, endpoints
 from outbound_hooks.deliveries import Message
-from pricing.models import OrderRule, PriceRule
+from pricing.models import OrderMinimum, OrderRule, PriceRule
 from tests import oracle
 from tests.conftest import as_login
 from tests.factories import (
@@ -695,3 +698,103 @@ def test_a_key_of_one_customer_never_serves_another(people):
         for who, client in clients.items():
             data = client.get("/v1/products").json()["data"]
             assert {item["sku"] for item in data} == OWN[who]
+
+
+# -- the sandbox -------------------------------------------------------------------------------
+
+
+SANDBOX_WORDS = ("SANDBOX", "sandbox")
+
+
+def allowed_all_of_it(customer) -> None:
+    """Let a customer see the sandbox by every rule that staff can make."""
+    there = {"source": SANDBOX_SOURCE}
+    goods = Variant.objects.filter(**there).order_by("pk")
+    allow(customer=customer)
+    allow()
+    allow(customer=customer, brand=Brand.objects.get(**there))
+    for category in Category.objects.filter(**there, parent=None):
+        allow(customer=customer, category=category)
+    for product in Product.objects.filter(**there):
+        allow(customer=customer, product=product)
+    allow(customer=customer, variant=goods.first())
+
+
+@pytest.mark.parametrize("who", ["alice", "bob", "carol"])
+def test_no_live_key_is_told_of_the_sandbox_whatever_is_allowed(people, who):
+    client = client_of(getattr(people, who))
+    cursor = client.get("/v1/changes").json()["delta_cursor"]
+    make_sandbox()
+    allowed_all_of_it(getattr(people, who))
+    own = {
+        *SKUS
+    }  # "allow all" shows what the cast has, and not the shop that is denied to everyone
+    asked = [
+        *((path, {}) for path in (*LISTS, *NAMES, "/v1/changes")),
+        ("/v1/changes", {"since": cursor}),
+        *((path, {name: value}) for path in LISTS for name, value in SANDBOX_NAMED.items()),
+    ]
+    for path, query in asked:
+        answer = client.get(path, query)
+        assert answer.status_code == 200
+        assert not any(word in answer.content.decode() for word in SANDBOX_WORDS)
+        if path in LISTS:
+            found = {item["sku"] for item in answer.json()["data"]}
+            assert found == (set() if query else own)
+    sku = SANDBOX_NAMED["sku"]
+    hidden, unknown = (client.get(f"/v1/products/{each}") for each in (sku, "NOPE"))
+    assert (hidden.status_code, hidden.json()["detail"]) == (404, unknown.json()["detail"])
+    priced = client.get("/v1/pricing", {"sku": sku}).json()["data"]
+    assert priced == [{"sku": sku, "quantity": 1, "status": "not_found"}]
+
+
+SANDBOX_NAMED = {
+    "sku": "SANDBOX-TEE-BLA-S",
+    "brand": "sandbox-goods",
+    "category": "sandbox-apparel",
+    "product": "SANDBOX-TEE",
+    "source": "sandbox",
+}
+
+
+def test_a_test_key_is_told_of_nothing_else_without_the_gate(people, ungated):
+    make_sandbox()
+    allow()
+    tester = client_of(people.alice, mode="test")
+    for path in (*LISTS, "/v1/changes"):
+        data = tester.get(path, {"limit": 500}).json()["data"]
+        assert len(data) == 50
+        assert all(each["sku"].startswith("SANDBOX-") for each in data)
+    for path in (*LISTS, *NAMES, "/v1/changes"):
+        said = tester.get(path).content.decode()
+        assert not any(word in said for word in (*SKUS, "MUG-11", "northcup", "inkwell", "Hush"))
+
+
+def test_no_live_key_is_told_of_the_sandbox_without_the_gate(people, ungated):
+    make_sandbox()
+    alice = client_of(people.alice)
+    for path in (*LISTS, *NAMES, "/v1/changes"):
+        answer = alice.get(path).content.decode()
+        assert not any(word in answer for word in SANDBOX_WORDS)
+
+
+def test_the_api_role_reads_as_the_sandbox_only_what_is_its_own(people):
+    make_sandbox()
+    for says in ({}, {"tier": people.gold}, {"customer": people.alice}):
+        allow(**says, brand=people.northcup)
+        percent_off("12", **says, brand=people.northcup)
+        versions.add(OrderRule, actor="test", step=3, minimum_quantity=3, **says)
+        versions.add(OrderMinimum, actor="test", minimum_quantity=3, **says)
+    ids = list(Variant.objects.values_list("pk", flat=True))
+    with snapshot_for(SANDBOX) as snapshot:
+        for table in ("customers_visibilityrule", "pricing_pricerule"):
+            assert held(snapshot, table, "customer_id") == {SANDBOX}
+        for table in ("pricing_orderrule", "pricing_orderminimum", "customers_customerterms"):
+            assert held(snapshot, table, "customer_id") == {SANDBOX}
+        assert held(snapshot, "customers_customer", "id") == {SANDBOX}
+        assert held(snapshot, "catalog_mirror_source", "id") == {SANDBOX_SOURCE}
+        assert len(held(snapshot, "catalog_mirror_variant", "id")) == 50
+        states = snapshot.rows("select sku from customers_states_since(%(ids)s, 0)", {"ids": ids})
+        assert len(states) == 50
+        assert all(sku.startswith("SANDBOX-") for (sku,) in states)
+        assert held(snapshot, "customers_tier", "id") == set()

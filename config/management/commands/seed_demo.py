@@ -13,14 +13,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.crypto import get_random_string
 
 from catalog_mirror.models import Source
-from config.demo_partners import hear, make_partners
-from customers.models import Customer
+from config.demo_partners import SANDBOX_KEY, hear, make_partners
+from customers.models import SANDBOX, Customer
 from demo.shops import SHOPS
 from groundwork.local import data_folder
 from sync.management.commands.reconcile import HELD
 from sync.models import Connection
 
 _STAFF = "staff"
+ASKS = ("products?brand=kestrel-works&limit=2", "stock?limit=3", "changes?limit=2")
+SANDBOX_ASKS = ("products?limit=50",)
 
 
 class Command(BaseCommand):
@@ -51,7 +53,8 @@ class Command(BaseCommand):
                     "set_hook_secret", slug, secret=SHOPS[slug].hook_secret, stdout=self.stdout
                 )
         self._reconcile()
-        if not Customer.objects.exists():
+        call_command("make_sandbox", stdout=self.stdout)
+        if not Customer.objects.exclude(pk=SANDBOX).exists():
             _remember({"keys": make_partners(), "password": _staff_password()})
         if receiver and receiver_secret:
             hear(f"{receiver}/hook", receiver_secret)
@@ -87,12 +90,12 @@ class Command(BaseCommand):
             "",
         ]
         for name, key in known["keys"].items():
-            lines += [f"  # {name}", *(f"  {line}" for line in _curl_lines(web, key)), ""]
+            asks = SANDBOX_ASKS if name == SANDBOX_KEY else ASKS
+            lines += [f"  # {name}", *(f"  {line}" for line in _curl_lines(web, key, asks)), ""]
         self.stdout.write("\n".join(lines))
 
 
-def _curl_lines(web: str, key: str) -> list[str]:
-    asks = ("products?brand=kestrel-works&limit=2", "stock?limit=3", "changes?limit=2")
+def _curl_lines(web: str, key: str, asks: tuple[str, ...]) -> list[str]:
     return [f"curl -s -H 'Authorization: Bearer {key}' '{web}/v1/{ask}'" for ask in asks]
 
 

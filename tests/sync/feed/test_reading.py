@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from catalog_mirror.models import Category, Product, QuarantinedRecord, StockLevel, Variant
+from sync import sweep, writing
 from sync.connectors import Way
 from sync.feed import connector, reading
 from sync.feed.formats import lines_of
@@ -365,6 +366,73 @@ def test_records_that_are_none_are_quarantined_by_their_number(feed):
         ("(record 2)", "record_unreadable", "record: It is no object."),
         ("(record 3)", "record_unreadable", "id: It is empty."),
     ]
+
+
+def test_ids_that_have_lost_digits_are_refused_and_prove_nobody_gone(feed):
+    """Beyond 64 bits JSON's readers make floats of whole numbers, and two of these become one."""
+    listed = (
+        b'[{"id":%s,"sku":"A","name":"A","price":"1"},{"id":"r2","sku":"B","name":"B","price":"1"}]'
+    )
+    maker = feed(lambda request: answer(listed % b'"r1"'))
+    run("reconcile")
+    maker.answer = lambda request: answer(listed % b"123456789012345678901")
+    assert run("reconcile").code == 0
+    assert set(skus()) == {"A", "B"}
+    found = QuarantinedRecord.objects.get()
+    assert (found.external_id, found.reason) == ("(record 1)", "record_unreadable")
+    assert found.detail == (
+        "id: It reads 1.2345678901234568e+20, which has lost digits: JSON's readers round a number so "
+        "long. Have the feed write it as text."
+    )
+
+
+@pytest.mark.parametrize("says", [{"name": "Other"}, {"product": "P2"}, {"gone": True}])
+def test_differing_records_of_one_id_are_refused_and_change_nothing(feed, says):
+    fields = PLAIN["fields"] | {"is_deleted": "gone", "product_id": "product"}
+    maker = feed(lambda request: answer(records(1, 2)), fields=fields)
+    run("reconcile")
+    before = skus()
+    changed = [{**records(1)[0], "stock": 50}, {**records(1)[0], **says}, *records(2)]
+    maker.answer = lambda request: answer(changed)
+    assert run("reconcile").code == 0
+    assert skus() == before
+    found = QuarantinedRecord.objects.get()
+    assert (found.external_id, found.reason) == ("r1", "id_repeated")
+    assert found.detail == (
+        "Several records of the feed carry the id r1 and differ. Give each an id of its own, or name "
+        "another field as `id` in the map."
+    )
+    maker.answer = lambda request: answer([changed[0], *records(2)])
+    run("reconcile")
+    assert (skus()["SKU-1"], QuarantinedRecord.objects.count()) == (50, 0)
+
+
+def test_a_record_that_is_there_twice_is_one(feed):
+    feed(lambda request: answer(records(1, 2, 1)))
+    assert run("reconcile").code == 0
+    assert (skus(), QuarantinedRecord.objects.count()) == ({"SKU-1": 1, "SKU-2": 2}, 0)
+
+
+def test_what_a_page_repeats_because_the_list_shifted_counts_as_it_was_read_last(feed):
+    def given(request):
+        page = {"1": records(1, 2), "2": [{**records(2)[0], "stock": 50}, *records(3)]}
+        return answer(page.get(request.params["page"], []))
+
+    feed(given, paging=by_page())
+    assert run("reconcile").code == 0
+    assert (skus(), QuarantinedRecord.objects.count()) == ({"SKU-1": 1, "SKU-2": 50, "SKU-3": 3}, 0)
+
+
+def test_however_many_are_not_met_the_feed_is_read_once_more_for_all(feed, monkeypatch):
+    monkeypatch.setattr(writing, "CHUNK", 10)
+    monkeypatch.setattr(sweep, "CHUNK", 10)
+    maker = feed(lambda request: answer(records(*range(100))))
+    run("reconcile")
+    maker.answer = lambda request: answer(records(*range(30)))
+    maker.asked.clear()
+    assert run("reconcile").code == 0
+    assert set(skus()) == {f"SKU-{n}" for n in range(30)}
+    assert len(maker.asked) == 2
 
 
 @pytest.mark.parametrize(

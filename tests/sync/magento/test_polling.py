@@ -12,6 +12,7 @@ from sync import connections, polling, schedule, tasks
 from sync.connections import connector_for
 from sync.http import ShopError
 from sync.locks import POLLING
+from sync.magento import connector
 from sync.models import Connection, DriftCorrection, Poll
 from tests.sync.conftest import moved, picture, run
 from tests.sync.magento.conftest import family, skus, variant
@@ -123,6 +124,26 @@ def test_a_position_moves_only_when_what_it_stands_for_is_written(shop):
     assert Connection.objects.get().stale_since is None
 
 
+def test_a_poll_that_is_ended_goes_on_where_it_came_to(shop, monkeypatch):
+    """An import edits thousands; a worker that is ended in the middle does not begin anew."""
+    monkeypatch.setattr(connector.Magento, "together", 2)
+    for number in range(6):
+        edited(shop.add(f"CAP-{number}", stock=number))
+    shop.faults.set("failing", after=12)
+    with pytest.raises(ShopError):
+        ask("changes")
+    shop.faults.clear()
+    done, left = len(skus()) - 3, len(Poll.objects.get(what="changes").left)
+    assert (done > 0, done + left) == (True, 6)
+    last = next(each for each in shop.things.values() if each.sku == "CAP-5")
+    last.stock = 50  # what is left is read as it is then
+    ask("changes")
+    assert {sku: skus()[sku] for sku in sorted(skus()) if sku.startswith("CAP")} == {
+        "CAP-0": 0, "CAP-1": 1, "CAP-2": 2, "CAP-3": 3, "CAP-4": 4, "CAP-5": 50,
+    }  # fmt: skip
+    assert Poll.objects.get(what="changes").left == []
+
+
 def test_edits_that_commit_late_are_asked_for_again(shop):
     ask("changes")
     shop.asked.clear()
@@ -175,13 +196,17 @@ def test_a_poll_beside_another_leaves_it_to_that_one(shop, monkeypatch):
     other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute(
-            "select pg_advisory_lock(%s, %s)", [POLLING, Connection.objects.get().source_id]
+            "select pg_advisory_lock(%s, %s)", [POLLING, Poll.objects.get(what="stock").pk]
         )
     ask("stock")
     assert shop.asked == []
+    ask("changes")  # a long reading of all stock does not keep edits waiting
+    assert len(shop.asked) == 1
+    with other.cursor() as cursor:
+        cursor.execute("select pg_advisory_unlock_all()")
     other.close()
     ask("stock")
-    assert shop.asked != []
+    assert len(shop.asked) > 1
 
 
 def test_the_task_asks_and_takes_later_arguments(shop):
