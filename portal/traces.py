@@ -15,12 +15,15 @@ from django.db.models.functions import Now
 
 from apikeys.models import RequestLog
 from catalog_mirror.models import QuarantinedRecord, Revision, Variant, VariantHistory
+from groundwork.correlation import made_at
 from groundwork.models import Alarm, AuditEntry
 from outbound_hooks.models import Attempt, Delivery
 from sync.models import DriftCorrection, InboundEvent, SweepRun
 
-# The log of requests has no index for ids: it is looked through for so long back.
+# The log of requests has no index for ids: for one that a partner chose it is looked through so far back,
 REQUESTS_OF = timedelta(days=7)
+# and for one of ours around its making, as far as a host's clock may differ from the database's.
+CLOCKS_DIFFER = timedelta(minutes=1)
 # Deliveries hold their text as it was signed: so many of the newest are looked through for a SKU.
 DELIVERIES_READ = 10_000
 MOST_STEPS = 500  # of each kind, the newest
@@ -147,7 +150,7 @@ def _attempts(of: Iterable[Delivery]) -> Iterator[Step]:
 
 
 def _requests(ids: Collection[str]) -> Iterator[Step]:
-    rows = RequestLog.objects.filter(correlation_id__in=ids, at__gte=Now() - REQUESTS_OF)
+    rows = RequestLog.objects.filter(_logged(ids), correlation_id__in=ids)
     for each in rows.order_by("-at")[:MOST_STEPS]:
         whose = f"key {each.key_public_id}" if each.key_public_id else "a stranger"
         end = (
@@ -155,6 +158,14 @@ def _requests(ids: Collection[str]) -> Iterator[Step]:
         )
         said = f"{each.method} {each.route} by {whose} {end}"
         yield Step(each.at, "request", said, each.correlation_id)
+
+
+def _logged(ids: Collection[str]) -> Q:
+    """Return when requests under these ids were logged: about when an id of ours was made, or any day."""
+    moments = [moment for each in ids if (moment := made_at(each))]
+    if not moments or len(moments) < len(ids):
+        return Q(at__gte=Now() - REQUESTS_OF)
+    return Q(at__range=(min(moments) - CLOCKS_DIFFER, max(moments) + CLOCKS_DIFFER))
 
 
 def _staff(meant: Q) -> Iterator[Step]:

@@ -104,7 +104,7 @@ def refusal(key: str | None) -> tuple[int, dict[str, object], str]:
     client = client_with(key) if key is not None else client_with("")
     answer = client.get("/v1/products")
     body = answer.json()
-    assert re.fullmatch("[0-9a-f]{32}", body.pop("request_id"))
+    assert re.fullmatch("t[0-9a-f]{11}-[0-9a-f]{20}", body.pop("request_id"))
     return answer.status_code, body, answer["WWW-Authenticate"]
 
 

@@ -110,7 +110,7 @@ def test_a_key_given_as_a_request_id_is_not_taken_for_one(alice, given):
     offered = given.format(key=key, short=key[:55], id=key[8:20])
     answer = asked(key, **{"X-Request-Id": offered})
     assert answer.status_code == 200
-    assert re.fullmatch("[0-9a-f]{32}", answer["X-Request-Id"])
+    assert re.fullmatch("t[0-9a-f]{11}-[0-9a-f]{20}", answer["X-Request-Id"])
     assert RequestLog.objects.get().correlation_id == answer["X-Request-Id"]
 
 

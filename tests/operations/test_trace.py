@@ -1,12 +1,17 @@
 """An operator follows one change from the shop's webhook to the partner's receiver, by whatever names it."""
 
+from datetime import timedelta
 from io import StringIO
+from itertools import product
 
 import orjson
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
+from apikeys.models import RequestLog
+from groundwork.correlation import made_at, new_correlation_id
 from outbound_hooks.delivering import deliver_once, dispatch_all
 from outbound_hooks.models import Delivery
 from portal.traces import trace
@@ -89,6 +94,22 @@ def test_a_partner_s_request_is_found_by_the_id_it_was_answered_with(edit, partn
     assert step.what == "request"
     assert step.said.startswith("GET /v1/products by key ")
     assert "answered 200 in " in step.said
+
+
+def test_ids_of_ours_are_looked_for_where_they_were_made_and_others_a_week_back(database):
+    """The log has no index for them, and a busy one has millions of rows a week."""
+    now = timezone.now()
+    ours, theirs = new_correlation_id(), "partner-chose-this"
+    assert abs(made_at(ours) - now) < timedelta(seconds=5)
+    assert (made_at(theirs), made_at(ours.upper())) == (None, None)
+    logged = product((now, now - timedelta(hours=1)), (ours, theirs))
+    for number, (at, identifier) in enumerate(logged):
+        RequestLog.objects.create(
+            id=number, at=at, method="GET", route="/v1/stock", status=200, milliseconds=1.0,
+            correlation_id=identifier,
+        )  # fmt: skip
+    assert [step.at for step in trace(ours)] == [now]
+    assert [step.at for step in trace(theirs)] == [now - timedelta(hours=1), now]
 
 
 def test_other_goods_are_not_in_a_sku_s_trace(shop, edit):
