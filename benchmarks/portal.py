@@ -29,12 +29,14 @@ _FILL = """
     insert into apikeys_requestlog
         (at, key_public_id, customer_id, method, route, status, milliseconds, bytes_sent,
          correlation_id, address)
-    select %(from)s::timestamptz + n * interval '1 second' * (86400.0 * %(days)s / %(rows)s),
-           (%(keys)s::text[])[k], (%(customers)s::bigint[])[k], 'GET',
+    select at, (%(keys)s::text[])[k], (%(customers)s::bigint[])[k], 'GET',
            (array['/v1/changes', '/v1/products', '/v1/stock', '/v1/products/{sku}'])[1 + n %% 4],
            case when n %% 50 = 0 then 429 when n %% 333 = 0 then 500 else 200 end, 3.5, 20000,
-           md5(n::text), inet '203.0.113.0' + n %% 250
-    from (select n, 1 + ((hashint8(n)::bigint & 2147483647) %% %(many)s)::int as k
+           't' || lpad(to_hex(floor(extract(epoch from at) * 1000)::bigint), 11, '0')
+               || '-' || left(md5(n::text), 20),
+           inet '203.0.113.0' + n %% 250
+    from (select n, 1 + ((hashint8(n)::bigint & 2147483647) %% %(many)s)::int as k,
+                 %(from)s::timestamptz + n * interval '1 second' * (86400.0 * %(days)s / %(rows)s) as at
           from generate_series(%(first)s::bigint, %(last)s::bigint) n) s
 """
 
@@ -105,6 +107,7 @@ def _paths() -> dict[str, str]:
         "product": f"/admin/catalog_mirror/product/{product.pk}/change/",
         "timeline of a SKU": f"/admin/catalog_mirror/variant/timeline/?of={sku}",
         "timeline of a request": f"/admin/catalog_mirror/variant/timeline/?of={asked}",
+        "timeline of an id that a partner chose": "/admin/catalog_mirror/variant/timeline/?of=theirs-1",
         **{f"list of {each}": f"/admin/{each}/" for each in (*lists, *more)},
         "list of catalog_mirror/variant, searched": f"/admin/catalog_mirror/variant/?q={sku}",
     }
