@@ -14,7 +14,7 @@ from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from groundwork.models import AuditEntry
-from portal import second_factor
+from portal import second_factor, sign_in_limits
 from tests.portal.conftest import signed_in
 
 PASSWORD = "correct horse battery staple"
@@ -187,3 +187,34 @@ def test_a_password_that_its_owner_changed_is_audited_and_a_refused_one_is_not(a
     client.post("/admin/password_change/", {"old_password": PASSWORD, **new})
     entry = AuditEntry.objects.get(action="user.password_changed")
     assert (entry.actor, entry.subject, entry.after) == ("ann", "ann", None)
+
+
+def refused(name: str = "ann", *, address: str = "203.0.113.7") -> str:
+    """Sign in with a wrong password; return what the page says."""
+    facts = {"username": name, "password": "wrong", "code": ""}
+    return Client().post("/admin/login/", facts, REMOTE_ADDR=address).content.decode()
+
+
+def enters(*, address: str = "203.0.113.7") -> bool:
+    facts = {"username": "ann", "password": PASSWORD, "code": ""}
+    return Client().post("/admin/login/", facts, REMOTE_ADDR=address).status_code == 302
+
+
+def test_an_address_that_is_wrong_too_often_is_not_heard_for_a_while(ann, clock):
+    for number in range(sign_in_limits.FROM_AN_ADDRESS):
+        assert "Too many" not in refused(f"somebody-{number}")
+    assert "Too many sign-ins went wrong. Wait for 15 minutes" in refused()
+    assert not enters()
+    assert AuditEntry.objects.filter(subject="sign-in from 203.0.113.7").count() == 10
+    assert enters(address="203.0.113.8")
+    clock.move(sign_in_limits.WINDOW)
+    assert enters()
+
+
+def test_a_name_is_not_guessed_at_from_many_addresses(ann, monkeypatch):
+    monkeypatch.setattr(sign_in_limits, "UNDER_A_NAME", 3)
+    for number in range(3):
+        assert enters(address="198.51.100.1")
+        refused(address=f"203.0.113.{number}")
+    assert not enters(address="198.51.100.1")
+    assert AuditEntry.objects.filter(subject="sign-in as ann").count() == 3
