@@ -5,7 +5,8 @@ from typing import Any
 
 import django_otp
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.paginator import InvalidPage
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
@@ -50,6 +51,16 @@ class PortalSite(UnfoldAdminSite):  # type: ignore[misc]
         if app_label:
             return listed(request, app_label)
         return SimpleLazyObject(lambda: listed(request))
+
+    def search(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say that there is no such page of results, where the theme fails."""
+        try:
+            found: HttpResponse = super().search(request, extra_context)
+        except InvalidPage as error:
+            raise Http404("There is no such page of results.") from error
+        return found
 
     def extra_urls(self) -> list[URLPattern]:
         return [path("second-factor/", self.second_factor, name="second_factor")]

@@ -138,3 +138,8 @@ def test_usage_of_another_month_is_left_out(people, staff):
     UsageHour.objects.create(hour=now() - timedelta(days=31), requests=9, **says, **counted)
     tasks.sum_up_figures()
     assert figures.summed().customers == []
+
+
+@pytest.mark.parametrize(("page", "status"), [("1", 200), ("x", 404), ("99", 404)])
+def test_the_search_of_the_menu_has_the_pages_that_it_has(staff, page, status):
+    assert staff.get("/admin/search/", {"s": "customer", "page": page}).status_code == status
