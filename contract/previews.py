@@ -128,7 +128,7 @@ def _looked_at(reached: QuerySet[Customer], found: Preview) -> Iterator[tuple[Cu
         if found.customers and time.monotonic() > ends:
             return
         past = Past(customer)
-        if past.terms is not None and past.terms.hold(past.at):
+        if _holds(past):
             found.customers += 1
             yield customer, past
 
@@ -138,10 +138,17 @@ def preview_terms(draft: CustomerTerms) -> Preview:
     past = Past(draft.customer)
     then = past.under(_terms(draft))
     states = _states(Q())
-    found = Preview(reached=1, customers=1, goods=len(states))
+    found = Preview(reached=1, customers=int(_holds(past) or _holds(then)), goods=len(states))
     old, new = (_Shown(each.terms, _rules(each), past.at) for each in (past, then))
     _compare(found, draft.customer.slug, states, old, new)
+    least = [_least(each, _rules(each, OrderMinimum)[OrderMinimum]) for each in (past, then)]
+    if least[0] != least[1]:
+        found.orders.add(Example(draft.customer.slug, "", *least))
     return found
+
+
+def _holds(past: Past) -> bool:
+    return past.terms is not None and past.terms.hold(past.at)
 
 
 def preview_minimum(draft: OrderMinimum | None, *, replaces: OrderMinimum | None = None) -> Preview:

@@ -39,6 +39,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         return rows.order_by()[:_MOST_COUNTED].count()
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more than were counted."""
+        return self.count >= _MOST_COUNTED
+
     def page(self, number: Any) -> Any:
         if not self.begins_here or self.validate_number(number) > 1:
             return super().page(number)

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 
 HEADER = "X-Request-Id"
 # What a peer may choose as an id: it ends up in logs, rows and headers, so nothing else passes, and
-# nothing that begins as a key of ours does or has one in it.
-_ACCEPTABLE = re.compile(r"(?!tc_)(?!.*tc_(?:live|test)_)[A-Za-z0-9_.-]{8,64}")
+# nothing that begins as a key or an id of ours does or has a key in it.
+_ACCEPTABLE = re.compile(r"(?!tc_)(?!t[0-9a-f]{11}-)(?!.*tc_(?:live|test)_)[A-Za-z0-9_.-]{8,64}")
 
 
 # An id of ours tells when it was made, so that the log of requests, which has no index for ids, is looked

@@ -4,14 +4,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from contract.snapshots import ContractInactive
 from groundwork.admin import ReadOnlyAdmin, among
+from groundwork.sealing import seal, unseal
 from outbound_hooks import endpoints
 from outbound_hooks.addresses import AddressRefused, checked_url
 from outbound_hooks.endpoints import EndpointRefused
@@ -22,6 +24,7 @@ from outbound_hooks.replays import chosen, replay
 
 # One waits for all of them on the page.
 _MOST_PINGED = 3
+_WAITING = "endpoint_secrets"  # in the session, until the page that shows them
 
 
 class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -93,22 +96,47 @@ class EndpointAdmin(ReadOnlyAdmin):
         one_way = {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().add_view(request, form_url, {**(extra_context or {}), **one_way})
 
+    def get_urls(self) -> list[Any]:
+        shown = self.admin_site.admin_view(self.secrets_view)
+        return [
+            path("secrets/", shown, name="outbound_hooks_endpoint_secrets"),
+            *super().get_urls(),
+        ]
+
     def response_add(
         self,
         request: HttpRequest,
         obj: Any,  # noqa: ARG002 - as Django calls it
         post_url_continue: Any = None,  # noqa: ARG002
     ) -> HttpResponse:
-        return self._shown(request, request._made)  # type: ignore[attr-defined]  # noqa: SLF001
+        return self._to_be_shown(request, request._made)  # type: ignore[attr-defined]  # noqa: SLF001
 
-    def _shown(self, request: HttpRequest, made: list[Any], **said: Any) -> HttpResponse:
-        """Show secrets on the answer itself: a message would be kept in a cookie."""
+    def _to_be_shown(self, request: HttpRequest, made: list[Any], **said: Any) -> HttpResponse:
+        """Lead to the page of secrets, so that sending the form again makes no others.
+
+        They wait for it sealed, in the session: a message would be kept in a cookie.
+        """
+        waiting = [[endpoint.pk, seal(secret).decode()] for endpoint, secret in made]
+        request.session[_WAITING] = {"made": waiting, **said}
+        return HttpResponseRedirect(reverse("admin:outbound_hooks_endpoint_secrets"))
+
+    def secrets_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what was just made, this once."""
+        if not self.has_operate_permission(request):
+            raise PermissionDenied
+        said = request.session.pop(_WAITING, None)
+        if said is None:
+            told = "Secrets are shown once. Rotate an endpoint's where one was not written down."
+            self.message_user(request, told, messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:outbound_hooks_endpoint_changelist"))
+        sealed = dict(said["made"])
+        rows = Endpoint.objects.filter(pk__in=sealed).select_related("customer").order_by("pk")
         context = {
             **self.admin_site.each_context(request),
             "title": "Shown this once",
             "opts": self.opts,
-            "made": made,
-            **said,
+            "made": [(each, unseal(sealed[each.pk].encode())) for each in rows],
+            "is_rotation": said.get("is_rotation", False),
         }
         page = TemplateResponse(request, "admin/outbound_hooks/secrets.html", context)
         page["Cache-Control"] = "no-store"
@@ -123,7 +151,7 @@ class EndpointAdmin(ReadOnlyAdmin):
             (endpoint, endpoints.rotate(endpoint, actor=actor))
             for endpoint in queryset.select_related("customer").order_by("pk")
         ]
-        return self._shown(request, made, is_rotation=True)
+        return self._to_be_shown(request, made, is_rotation=True)
 
     @admin.action(description="Ping: send a test message", permissions=["operate"])
     def ping(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:

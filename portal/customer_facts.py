@@ -208,5 +208,5 @@ def _links(customer: Customer, app: str, model: str, add: str) -> list[Link]:
     added = reverse(f"admin:{app}_{model}_add") + "?" + urlencode({"customer": customer.pk})
     listed = reverse(f"admin:{app}_{model}_changelist") + "?" + urlencode({"q": customer.slug})
     # The sandbox is given nothing: what it has is in the code.
-    adds = [] if customer.pk == SANDBOX else [Link(add, added)]
+    adds = [] if customer.pk == SANDBOX else [Link(add, added, f"{app}.add_{model}")]
     return [*adds, Link("All of them", listed)]

@@ -37,8 +37,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Link:
+    """`needs` is the permission without which it leads nowhere, and is not shown."""
+
     text: str
     url: str
+    needs: str = ""
 
 
 @dataclass(frozen=True)

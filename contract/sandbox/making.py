@@ -4,6 +4,7 @@ Hidden from everybody else before there is anything to see, and answering only w
 without terms its customer has no view. Who runs at the same time, or again, finds nothing to write.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from django.db.models import Model, Q
@@ -73,7 +74,7 @@ def _goods() -> bool:
     if not _applied(source, dry_run=True).differences:
         return False
     if _applied(source).held:  # a brake on what the code itself takes away would ask nobody
-        brake.release(source, actor=ACTOR)
+        _let_pass(source)
         _applied(source)
     return True
 
@@ -90,9 +91,14 @@ def _leftovers() -> bool:
     stale = Variant.objects.filter(source=source, retired_at=None).exclude(external_id__in=ids)
     leaving = list(stale.values_list("external_id", flat=True))
     if leaving and _retired(source, leaving).held:
-        brake.release(source, actor=ACTOR)
+        _let_pass(source)
         _retired(source, leaving)
     return bool(leaving)
+
+
+def _let_pass(source: Source) -> None:
+    with suppress(brake.NothingToRelease):  # another run has let it pass
+        brake.release(source, actor=ACTOR)
 
 
 def _retired(source: Source, external_ids: list[str]) -> Applied:

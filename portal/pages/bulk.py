@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog_mirror.revisions import WriteTookTooLong
 from customers import versions
-from customers.models import Customer, CustomerTerms, Tier
+from customers.models import SANDBOX, Customer, CustomerTerms, Tier
 
 MOST_AT_ONCE = 200
 
@@ -61,7 +61,9 @@ class BulkTerms:
         action: str,
         verb: str,
     ) -> HttpResponse | None:
-        rows = CustomerTerms.objects.filter(customer__in=chosen, until_revision=None)
+        # "Select all" chooses the sandbox too, which is nobody's to change.
+        real = chosen.exclude(pk=SANDBOX)
+        rows = CustomerTerms.objects.filter(customer__in=real, until_revision=None)
         terms = list(rows.select_related("customer", "tier").order_by("customer__name"))
         if not terms or len(terms) > MOST_AT_ONCE:
             told = f"{len(terms)} customers with terms are chosen; choose 1 to {MOST_AT_ONCE}."

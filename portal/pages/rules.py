@@ -122,6 +122,10 @@ class CustomerTermsPages(Previewed, CustomerTermsAdmin):  # type: ignore[misc]
     def previewed(self, draft: Any, standing: Any) -> Preview:  # noqa: ARG002 - what stands is read anew
         return preview_terms(draft)
 
+    def told_of(self, found: Preview) -> Iterable[Table]:
+        yield from super().told_of(found)
+        yield _orders(found)
+
 
 class OrderMinimumPages(Previewed, OrderMinimumAdmin):  # type: ignore[misc]
     """Rules of what an order comes to at least; they name no goods."""
@@ -130,9 +134,13 @@ class OrderMinimumPages(Previewed, OrderMinimumAdmin):  # type: ignore[misc]
         return preview_minimum(draft, replaces=standing)
 
     def told_of(self, found: Preview) -> Iterable[Table]:
-        rows = [cells(each.customer, each.before, each.after) for each in found.orders.examples]
-        title = f"Orders have to come to something else: {found.orders.count:,} customers"
-        yield Table(title, columns("Customer", "Before", "After"), rows, "For nobody.")
+        yield _orders(found)
+
+
+def _orders(found: Preview) -> Table:
+    rows = [cells(each.customer, each.before, each.after) for each in found.orders.examples]
+    title = f"Orders have to come to something else: {found.orders.count:,} customers"
+    return Table(title, columns("Customer", "Before", "After"), rows, "For nobody.")
 
 
 class VisibilityRulePages(Previewed, VisibilityRuleAdmin):  # type: ignore[misc]

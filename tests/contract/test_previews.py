@@ -106,6 +106,20 @@ def test_other_terms_say_what_appears_vanishes_and_costs_something_else(people):
     assert counts(promoted) == (len(seen_by(people.carol)), 0, 0) == (4, 0, 0)
 
 
+def test_other_terms_say_what_orders_come_to(people):
+    says = {"minimum_value": Decimal(500), "currency": "USD", "tier": people.gold}
+    versions.add(OrderMinimum, actor="ann", **says)
+    found = preview_terms(_terms_of(people.bob, tier=people.gold))
+    assert found.orders.examples == [Example("bob", "", "any size", "at least 500 USD")]
+    assert preview_terms(_terms_of(people.bob)).orders.count == 0
+
+
+def test_terms_that_do_not_hold_before_or_after_are_of_no_customer_with_a_contract(people):
+    terms_changed(people.bob, status="suspended")
+    told = [preview_terms(_terms_of(people.bob, status=each)) for each in ("suspended", "active")]
+    assert [(each.reached, each.customers) for each in told] == [(1, 0), (1, 1)]
+
+
 def test_who_leaves_a_tier_pays_what_everyone_pays(people):
     found = preview_terms(_terms_of(people.alice, tier=None))
     terms_changed(people.alice, tier=None)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from groundwork.models import AuditEntry
@@ -42,7 +43,7 @@ def test_staff_register_an_endpoint_and_see_its_secret_once(people, staff, recei
         ["price"],
         people.alice,
     )
-    assert re.search(rf"{endpoint.public_id}, Alice.*whsec_\w+", page, re.DOTALL)
+    assert re.search(rf"{endpoint.public_id}, Alice.*whsec_\S+", page, re.DOTALL)
     assert "whsec_" not in staff.get(f"{PAGE}{endpoint.pk}/change/").content.decode()
     dispatch_all()
     fixed_price("7", customer=people.alice, variant=variant("PEN-01"))
@@ -87,17 +88,23 @@ def test_rotating_pinging_disabling_and_enabling(people, staff, endpoint, receiv
     assert (endpoint.is_enabled, endpoint.is_barred) == (True, False)
 
 
-def test_a_secret_is_on_the_answer_alone_and_in_no_cookie(people, staff, receiver):
+def test_a_secret_is_shown_once_and_is_in_no_cookie(people, staff, receiver):
     fields = {"customer": people.alice.pk, "url": receiver.url, "facets": ["price"]}
     added = staff.post(f"{PAGE}add/", fields)
+    shown = [staff.get(added["Location"])]
     endpoint = Endpoint.objects.get()
     rotated = staff.post(PAGE, {"action": "rotate", "_selected_action": [endpoint.pk]})
-    for answer in (added, rotated):
-        assert answer.status_code == 200
-        assert "whsec_" in answer.content.decode()
-        assert answer["Cache-Control"].startswith("no-store")
+    session = Session.objects.get(session_key=staff.session.session_key)
+    assert "whsec_" not in str(session.get_decoded())
+    shown.append(staff.get(rotated["Location"]))
+    for answer in (added, rotated):  # sent again, a page that is led on to makes nothing
+        assert (answer.status_code, answer["Location"]) == (302, f"{PAGE}secrets/")
         assert "messages" not in answer.cookies
-    assert "whsec_" not in staff.get(PAGE).content.decode()
+    for page in shown:
+        assert "whsec_" in page.content.decode()
+        assert page["Cache-Control"].startswith("no-store")
+    again = staff.get(f"{PAGE}secrets/", follow=True).content.decode()
+    assert ("whsec_" in again, "Secrets are shown once." in again) == (False, True)
     assert Endpoint.objects.get().previous_secret is not None
 
 

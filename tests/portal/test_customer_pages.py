@@ -328,3 +328,9 @@ def test_where_one_is_refused_none_is_changed(people, staff, monkeypatch):
 def test_who_may_not_see_prices_may_not_look_through_a_customer_s_eyes(people):
     client = of_group("Catalogue viewer")
     assert page(client, people.alice, "view").status_code == 403
+
+
+def test_who_may_only_look_is_offered_nothing_to_add(people):
+    for group, offered in ((of_group("Operator"), False), (of_group("Administrator"), True)):
+        shown = page(group, people.carol, "page").content.decode()
+        assert ("/visibilityrule/add/" in shown, "All of them" in shown) == (offered, True)

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from apikeys import keys
 from catalog_mirror.models import Variant
 from customers.models import Customer
+from groundwork import admin as lists_of_staff
 from tests.factories import a_product, a_variant, mirrored
 
 NASTY = '<script>alert("x")</script>'
@@ -82,3 +83,18 @@ def test_an_unknown_is_told_from_a_no(people, staff):
 
 def _row(page: str, text: str) -> str:
     return next(each for each in page.split("<tbody")[1:] if f">{text}<" in each)
+
+
+def test_a_list_that_is_not_counted_to_its_end_says_so(people, variants, monkeypatch):
+    assert "5 results" in variants()
+    assert "Show all" not in variants()
+    assert re.search(r"1 result .*Show all", variants("?q=MUG-11-BLK"))
+    monkeypatch.setattr(lists_of_staff, "_MOST_COUNTED", 30)
+    mirrored(
+        people.source, *(a_product(f"x{n}", a_variant(f"x{n}", sku=f"X-{n}")) for n in range(40))
+    )
+    assert "30 results or more" in variants()
+
+
+def test_a_search_in_a_popup_stays_in_it(people, variants):
+    assert 'href="?_popup=1">Show all' in variants("?q=nobody-carries-this&_popup=1")

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models import Q
 
-from catalog_mirror import mirror
+from catalog_mirror import brake, mirror
 from catalog_mirror.models import (
     SANDBOX_RANK,
     SANDBOX_SOURCE,
@@ -164,6 +164,20 @@ def test_what_the_code_says_no_more_goes_past_the_brake(tester, monkeypatch):
     monkeypatch.undo()
     assert make_sandbox() is True
     assert len(seen(tester)) == 50
+
+
+def test_a_brake_that_another_run_released_is_no_fault(tester, monkeypatch):
+    make_sandbox()
+    monkeypatch.setattr(making, "products", lambda: goods.products()[2:])
+    release = brake.release
+
+    def after_another(source, **says):
+        release(source, actor="the other run")
+        return release(source, **says)
+
+    monkeypatch.setattr(brake, "release", after_another)
+    assert make_sandbox() is True
+    assert len(seen(tester)) == 22
 
 
 def test_what_was_done_to_it_is_undone(tester):
