@@ -270,22 +270,23 @@ def test_an_answer_without_end_is_cut_off(shop, monkeypatch):
     assert "sent an answer of more than" in said.error
 
 
+@pytest.mark.slow
 def test_a_shop_of_thousands_is_read_in_small_parts(shop, monkeypatch):
     """So many are never held at once, and what is missing costs a request of its own at most."""
     shop.stage.small_pages(monkeypatch, 100)
-    ids = [shop.stage.add(f"SKU-{number}") for number in range(1_000)]
+    ids = [shop.stage.add(f"SKU-{number}") for number in range(2_000)]
     with closing(connector_for(shop.source)) as connector:
         sizes = [sum(len(ids_of(r)) for r in b.records) for b in connector.everything()]
-    assert (sum(sizes), max(sizes) <= 200) == (1_000, True)
+    assert (sum(sizes), max(sizes) <= 200) == (2_000, True)
     assert shop.read().code == 0
-    assert len(held()) == 1_000
-    missing = ids[::10]
+    assert len(held()) == 2_000
+    missing = ids[::20]
     for each in missing:
         shop.stage.delete(each)
     before = len(shop.stage.asked)
     assert shop.read().code == 0
     assert set(held()) == set(ids) - set(missing)
-    pages = 1_000 // (PAGE if shop.stage.kind == "feed" else 100)
+    pages = 2_000 // (PAGE if shop.stage.kind == "feed" else 100)
     assert len(shop.stage.asked) - before <= 3 * pages + len(missing) + 20
 
 
