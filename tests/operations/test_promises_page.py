@@ -23,6 +23,7 @@ def test_the_page_has_a_row_for_each_and_figures_of_a_run():
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
     assert rows[1:] == list(figures.PROMISES)
     assert "| 0 passed" not in page
+    assert " failed" not in page
     assert page.count(" passed") == len(figures.PROMISES)
 
 
