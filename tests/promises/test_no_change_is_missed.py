@@ -199,7 +199,7 @@ def run(people: Cast, monkeypatch, *, revisions_written: int) -> str:
 def test_no_change_is_missed_with_four_writers_that_stall_and_fail(
     database, monkeypatch, record_property
 ):
-    told = run(cast(), monkeypatch, revisions_written=1_000)
+    told = run(cast(), monkeypatch, revisions_written=2_000)
     record_property("revisions / stalled / rolled back / missed", told)
 
 
