@@ -116,6 +116,7 @@ class _Rehearsal:
             # The last answers may take longer than the polling.
             lasted = time.monotonic() - started
             spent = [(b - a) / lasted for a, b in zip(before, self._cpu(), strict=True)]
+        sys.stderr.write(f"Rehearsed: {name}, {len(told)} polls in {lasted:.0f} s.\n")
         took = statistics.quantiles([each["took"] * 1000 for each in told], n=100)
         return Day(
             name=name,

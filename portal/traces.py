@@ -11,18 +11,16 @@ from typing import Any
 
 import orjson
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
 
 from apikeys.models import RequestLog
 from catalog_mirror.models import QuarantinedRecord, Revision, Variant, VariantHistory
-from groundwork.correlation import made_at
+from groundwork.correlation import OURS, made_at
 from groundwork.models import Alarm, AuditEntry
 from outbound_hooks.models import Attempt, Delivery
 from sync.models import DriftCorrection, InboundEvent, SweepRun
 
-# The log of requests has no index for ids: for one that a partner chose it is looked through so far back,
-REQUESTS_OF = timedelta(days=7)
-# and for one of ours around its making, as far as a host's clock may differ from the database's.
+# A request under an id of ours is looked for around its making: as far as a host's clock may differ from
+# the database's. The log has an index for the ids that partners chose alone.
 CLOCKS_DIFFER = timedelta(minutes=1)
 # Deliveries hold their text as it was signed: so many of the newest are looked through for a SKU.
 DELIVERIES_READ = 10_000
@@ -150,8 +148,7 @@ def _attempts(of: Iterable[Delivery]) -> Iterator[Step]:
 
 
 def _requests(ids: Collection[str]) -> Iterator[Step]:
-    rows = RequestLog.objects.filter(_logged(ids), correlation_id__in=ids)
-    for each in rows.order_by("-at")[:MOST_STEPS]:
+    for each in RequestLog.objects.filter(_logged(ids)).order_by("-at")[:MOST_STEPS]:
         whose = f"key {each.key_public_id}" if each.key_public_id else "a stranger"
         end = (
             f"answered {each.status} in {each.milliseconds:.0f} ms" if each.status else "has no end"
@@ -161,11 +158,14 @@ def _requests(ids: Collection[str]) -> Iterator[Step]:
 
 
 def _logged(ids: Collection[str]) -> Q:
-    """Return when requests under these ids were logged: about when an id of ours was made, or any day."""
-    moments = [moment for each in ids if (moment := made_at(each))]
-    if not moments or len(moments) < len(ids):
-        return Q(at__gte=Now() - REQUESTS_OF)
-    return Q(at__range=(min(moments) - CLOCKS_DIFFER, max(moments) + CLOCKS_DIFFER))
+    """Return what finds the requests under these ids: when ours were made, and the index for the others."""
+    made = {each: at for each in ids if (at := made_at(each))}
+    chosen = set(ids) - made.keys()
+    meant = Q(correlation_id__in=chosen) & ~Q(correlation_id__regex=OURS)
+    if made:
+        about = (min(made.values()) - CLOCKS_DIFFER, max(made.values()) + CLOCKS_DIFFER)
+        meant |= Q(correlation_id__in=set(made), at__range=about)
+    return meant
 
 
 def _staff(meant: Q) -> Iterator[Step]:

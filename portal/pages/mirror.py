@@ -25,7 +25,7 @@ from customers.cells import guarded
 from groundwork import audit
 from groundwork.sealing import SealBroken
 from portal.tables import Cell, Table, cells, columns
-from portal.traces import REQUESTS_OF, trace
+from portal.traces import trace
 from sync.admin import DriftCorrectionAdmin, SweepRunAdmin
 from sync.connections import NotConnected
 from sync.following import read_again
@@ -183,7 +183,7 @@ class VariantPages(VariantAdmin):
                 cells(s.at, s.what, s.said, Cell(s.correlation_id, _timeline_under(s)))
                 for s in steps
             ],
-            f"Nothing is known of it. Requests are looked for {REQUESTS_OF.days} days back."
+            "Nothing is known of it. A SKU is written as the shop has it."
             if of
             else "Give a SKU, a request id, or the id of a message.",
         )

@@ -2,19 +2,19 @@
 
 from datetime import timedelta
 from io import StringIO
-from itertools import product
 
 import orjson
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.utils import timezone
 
 from apikeys.models import RequestLog
 from groundwork.correlation import made_at, new_correlation_id
 from outbound_hooks.delivering import deliver_once, dispatch_all
 from outbound_hooks.models import Delivery
-from portal.traces import trace
+from portal.traces import _logged, trace
 from sync.models import InboundEvent
 from tests.factories import client_of
 from tests.sync.hooks import follow_all, post, told
@@ -96,20 +96,46 @@ def test_a_partner_s_request_is_found_by_the_id_it_was_answered_with(edit, partn
     assert "answered 200 in " in step.said
 
 
-def test_ids_of_ours_are_looked_for_where_they_were_made_and_others_a_week_back(database):
-    """The log has no index for them, and a busy one has millions of rows a week."""
+def test_ids_of_ours_are_looked_for_where_they_were_made_and_others_in_the_whole_log(database):
     now = timezone.now()
     ours, theirs = new_correlation_id(), "partner-chose-this"
     assert abs(made_at(ours) - now) < timedelta(seconds=5)
     assert (made_at(theirs), made_at(ours.upper())) == (None, None)
-    logged = product((now, now - timedelta(hours=1)), (ours, theirs))
-    for number, (at, identifier) in enumerate(logged):
-        RequestLog.objects.create(
-            id=number, at=at, method="GET", route="/v1/stock", status=200, milliseconds=1.0,
-            correlation_id=identifier,
-        )  # fmt: skip
+    log([(now, ours), (now - timedelta(hours=1), ours)])
+    log([(now, theirs), (now - timedelta(days=300), theirs)])
     assert [step.at for step in trace(ours)] == [now]
-    assert [step.at for step in trace(theirs)] == [now - timedelta(hours=1), now]
+    assert [step.at for step in trace(theirs)] == [now - timedelta(days=300), now]
+
+
+def log(rows) -> None:
+    first = RequestLog.objects.count()
+    RequestLog.objects.bulk_create(
+        RequestLog(
+            id=first + number, at=at, method="GET", route="/v1/stock", status=200,
+            milliseconds=1.0, correlation_id=identifier,
+        )
+        for number, (at, identifier) in enumerate(rows)
+    )  # fmt: skip
+
+
+def test_an_id_that_a_partner_chose_has_an_index_that_no_request_under_ours_pays_for(database):
+    empty = size_of_index()
+    log((timezone.now(), new_correlation_id()) for _ in range(1_000))
+    assert size_of_index() == empty
+    log((timezone.now(), f"partner-chose-{n}") for n in range(1_000))
+    assert size_of_index() > empty
+    with connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off")  # so few are quicker read one by one
+    assert "_chosen" in RequestLog.objects.filter(_logged({"partner-chose-7"})).explain()
+
+
+def size_of_index() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select sum(pg_relation_size(inhrelid)) from pg_inherits"
+            " where inhparent = 'requestlog_of_chosen_id'::regclass"
+        )
+        return cursor.fetchone()[0]
 
 
 def test_other_goods_are_not_in_a_sku_s_trace(shop, edit):

@@ -64,7 +64,6 @@ def test_it_notices_that_a_slow_commit_was_forgotten(monkeypatch):
         run(lives=100)
 
 
-@pytest.mark.slow
 def test_it_notices_that_the_rules_of_a_tier_left_were_forgotten(monkeypatch):
     monkeypatch.setattr(changed_rules, "_OF_TIERS", changed_rules._CHANGES)
     with pytest.raises(NOTICED):
@@ -91,7 +90,7 @@ def test_it_notices_that_webhooks_are_taken_as_they_arrive(monkeypatch):
         run(lives=100)
 
 
-@pytest.mark.parametrize("forgotten", ["rules", pytest.param("stock", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("forgotten", ["rules", "stock"])
 def test_it_notices_a_304_that_is_wrong(monkeypatch, forgotten):
     if forgotten == "rules":
         monkeypatch.setattr(etags, "changed_subjects", lambda *_, **_options: Subjects())

@@ -7,7 +7,7 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from groundwork.management.prompt import table
-from portal.traces import REQUESTS_OF, Step, trace
+from portal.traces import Step, trace
 
 
 class Command(BaseCommand):
@@ -29,8 +29,7 @@ class Command(BaseCommand):
             self.stdout.write(table(["at (UTC)", "what", "said", "cause"], map(_row, steps)))
         if not steps:
             raise CommandError(
-                f"Nothing is known of {value}. Requests are looked for {REQUESTS_OF.days} days back; "
-                "a SKU is written as the shop has it."
+                f"Nothing is known of {value}. Give it as it was told; a SKU is written as the shop has it."
             )
 
 
