@@ -14,7 +14,7 @@ from unfold.decorators import action
 
 from apikeys import claims, keys
 from apikeys.forms import BY_LINK, KeyForm, RevokeForm, RotateForm
-from apikeys.last_use import LAST_USE
+from apikeys.last_use import last_use
 from apikeys.limits import limit_customer
 from apikeys.models import (
     ApiKey,
@@ -29,7 +29,7 @@ from apikeys.models import (
 )
 from apikeys.searching import requests_meant
 from groundwork.admin import ReadOnlyAdmin
-from groundwork.instants import shown
+from groundwork.instants import database_now, shown
 
 _MOST_AT_ONCE = 100
 
@@ -106,7 +106,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).defer("secret_sha256")
-        annotated: QuerySet[Any] = rows.annotate(used_at=LAST_USE)
+        annotated: QuerySet[Any] = rows.annotate(used_at=last_use(database_now()))
         return annotated
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - as Django calls it

@@ -12,9 +12,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apikeys import keys
-from apikeys.keys import DatabaseClock, database_time
+from apikeys.keys import DatabaseClock
 from apikeys.models import ApiKey, ClaimLink
 from groundwork import audit
+from groundwork.instants import database_now
 
 LIVES = timedelta(days=7)
 PREFIX = "tc_claim_"
@@ -37,7 +38,7 @@ def offer(
     link = ClaimLink(
         token_sha256=_digest(token),
         created_by=actor,
-        expires_at=database_time() + LIVES,
+        expires_at=database_now() + LIVES,
         overlap_days=overlap_days,
         **says,
     )
@@ -130,7 +131,7 @@ def refuse_dead(link: ClaimLink) -> None:
         raise LinkDead("This link was used already. If it was not by you, say so at once.")
     if link.withdrawn_at or (link.predecessor and link.predecessor.revoked_at):
         raise LinkDead("This link was withdrawn. Ask for another.")
-    if link.expires_at <= database_time():
+    if link.expires_at <= database_now():
         raise LinkDead("This link has expired. Ask for another.")
     if link.predecessor and keys.is_rotated(link.predecessor):
         raise LinkDead("This link was withdrawn: its key has a successor. Ask for another.")

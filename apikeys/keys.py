@@ -13,13 +13,14 @@ from hashlib import sha256
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Func, Q, QuerySet
 from django.db.models.functions import Coalesce, Least, Now
 
 from apikeys.models import ApiKey, ClaimLink, KeyNetwork, RequestWindow, Scope
 from apikeys.networks import networks_of
 from groundwork import audit
+from groundwork.instants import database_now
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 12
@@ -183,13 +184,6 @@ class DatabaseClock(Func):
     output_field = ApiKey._meta.get_field("created_at")  # noqa: SLF001 - Django's name for it
 
 
-def database_time() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("select clock_timestamp()")
-        at: datetime = cursor.fetchone()[0]
-    return at
-
-
 def refuse_wrong(key: Any) -> None:
     """Raise `ValidationError` for what a key, or the key of a link, must not say."""
     key.allowed_networks = networks_of(key.allowed_networks)
@@ -210,7 +204,7 @@ def refuse_rotated(old: ApiKey) -> None:
 
 def refuse_past(key: ApiKey, expires_at: datetime | None) -> None:
     """Raise `ValidationError` where a key has expired, or would at once: that is a revocation."""
-    at = database_time()
+    at = database_now()
     if key.expires_at and key.expires_at <= at:
         raise ValidationError("A key that has expired stays as it is. Issue another.")
     if expires_at and expires_at <= at:
@@ -225,7 +219,7 @@ def is_rotated(key: ApiKey) -> bool:
 def carried_expiry(old: ApiKey) -> datetime | None:
     """Return when a successor of a key ends, from now on; None for never."""
     lasts = _lifetime(old)
-    return None if lasts is None else database_time() + lasts
+    return None if lasts is None else database_now() + lasts
 
 
 def readable(key: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from apikeys.addresses import pseudonym
-from apikeys.keys import database_time
+from groundwork.instants import database_now
 
 DAY = timedelta(days=1)
 # How far back a word is looked for that has no index.
@@ -34,7 +34,7 @@ def requests_meant(text: str) -> Q:
         meant &= Q(at__gte=day, at__lt=day + DAY)
     is_indexed = any(_KEY.fullmatch(word) for word in words)
     if not days and not is_indexed:
-        meant &= Q(at__gte=database_time() - SPAN)
+        meant &= Q(at__gte=database_now() - SPAN)
     for other in others:
         meant &= other
     return meant

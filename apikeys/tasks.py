@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apikeys import notices, partitions, suspicions, usage
-from apikeys.keys import database_time
+from groundwork.instants import database_now
 
 LONGEST = 10 * 60  # seconds
 
@@ -15,19 +15,19 @@ def sum_up_usage(**_: object) -> None:
 
 @shared_task(time_limit=LONGEST)  # type: ignore[untyped-decorator]
 def watch_keys(**_: object) -> None:
-    at = database_time()
+    at = database_now()
     suspicions.watch(at=at)
     suspicions.forget(at=at)
 
 
 @shared_task(time_limit=LONGEST)  # type: ignore[untyped-decorator]
 def tell_expiries(**_: object) -> None:
-    notices.send_due(at=database_time())
+    notices.send_due(at=database_now())
 
 
 @shared_task(time_limit=LONGEST)  # type: ignore[untyped-decorator]
 def keep_log_months(**_: object) -> None:
     """Look first, so that a person is told of what the keeping then fails at."""
     partitions.watch()
-    partitions.keep(at=database_time())
+    partitions.keep(at=database_now())
     partitions.watch()

@@ -34,9 +34,9 @@ from demo.shops import APPAREL, DRINKWARE
 from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
 from groundwork import engines
+from groundwork.instants import database_now
 from groundwork.local import CHECKOUT
 from sync import lines
-from sync.connections import database_time
 from sync.following import follow
 from sync.models import Connection, InboundEvent
 
@@ -135,7 +135,7 @@ def _followed(
 
 def _keep(source: Source, told: list[Product]) -> None:
     """Keep what hours without a worker would leave, past the door and its rate."""
-    long_ago = database_time() - timedelta(hours=1)
+    long_ago = database_now() - timedelta(hours=1)
     rows = [
         InboundEvent(
             source=source,
@@ -218,7 +218,7 @@ def _readers() -> dict[str, str]:
     versions.add(VisibilityRule, actor=_ACTOR, tier=tier, effect="allow")
     made = [_reader(tier, number) for number in range(READERS)]
     newest = Revision.objects.latest("number")
-    mark = Mark(newest.number, newest.nonce, database_time())
+    mark = Mark(newest.number, newest.nonce, database_now())
     cursor = ChangeCursor(Epoch.objects.latest("number").number, since=mark, target=None)
     return {key: cursor.sealed(customer.pk) for customer, key in made}
 

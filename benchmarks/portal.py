@@ -4,6 +4,8 @@ import statistics
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
+from http.client import HTTPConnection
 
 from django.contrib.auth.models import User
 from django.db import connection
@@ -13,15 +15,17 @@ from django.test.utils import CaptureQueriesContext
 from apikeys import partitions, usage
 from apikeys.models import ApiKey, RequestLog, UsageMark
 from benchmarks import world
+from benchmarks.requests_cpu import _serving
 from catalog_mirror.models import Product, Variant
 from customers.models import Customer
+from groundwork import engines
 from groundwork.roles import owner
 from portal import figures
 
 ROWS = 5_000_000
 DAYS = 30
 TIMES = 25
-_SIGN_IN = "/admin/login/"
+_HOST, _SIGN_IN = "127.0.0.1", "/admin/login/"
 _MAY_ALL = {"is_staff": True, "is_superuser": True}
 
 # Spread over the days, the keys, four routes and three answers.
@@ -43,7 +47,7 @@ _FILL = """
 
 @dataclass(frozen=True)
 class Page:
-    """Milliseconds by the clock as staff get the page, median and worst, and how often it asks.
+    """Milliseconds by the clock until staff have the page, median and worst, and how often it asks.
 
     `beside` is the median of the sign-in page, which was asked for by turns with it: a machine that others
     use is not as fast at one moment as at another.
@@ -76,10 +80,33 @@ def measure() -> tuple[list[Page], float]:
 
 
 def looked_at() -> list[Page]:
-    """Return how long staff wait for each page of what is there."""
-    stranger, staff = Client(SERVER_NAME="127.0.0.1"), Client(SERVER_NAME="127.0.0.1")
+    """Return how long staff wait for each page of what is there, from a server of its own."""
+    staff = Client(SERVER_NAME=_HOST)
     staff.force_login(User.objects.get_or_create(username="ann", defaults=_MAY_ALL)[0])
-    return [_page(staff, stranger, name, path) for name, path in _paths().items()]
+    signed_in = {"Cookie": staff.cookies.output(attrs=[], header="", sep=";").strip()}
+    with _serving("config.wsgi:application", {"REDIS_URL": engines.ensure().redis_url}) as web:
+        ann, stranger = (_Visitor(web.port, headers) for headers in (signed_in, {}))
+        return [
+            _page(ann, stranger, name, path, queries=_queries(staff, path))
+            for name, path in _paths().items()
+        ]
+
+
+class _Visitor:
+    """A browser that keeps its connection."""
+
+    def __init__(self, port: int, headers: dict[str, str]) -> None:
+        self._connection, self._headers = HTTPConnection(_HOST, port), headers
+
+    def waited(self, path: str) -> float:
+        """Ask for a page; return the milliseconds until all of it was there."""
+        began = time.perf_counter()
+        self._connection.request("GET", path, headers=self._headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        if answer.status != HTTPStatus.OK:
+            raise RuntimeError(f"{path} was answered {answer.status}.")
+        return (time.perf_counter() - began) * 1000
 
 
 def _paths() -> dict[str, str]:
@@ -100,10 +127,10 @@ def _paths() -> dict[str, str]:
         "customer": f"{of_customer}/page/",
         "customer, keys and usage": f"{of_customer}/access/",
         "customer, history": f"{of_customer}/history/",
-        "view as, a page of 50": f"{of_customer}/view/",
+        "view as, a page of 25": f"{of_customer}/view/",
         "view as, searched": f"{of_customer}/view/?q={sku}",
         "why, one SKU": f"{of_customer}/why/?sku={sku}&quantity=24",
-        "compare, a page of 50": f"{of_customer}/compare/?other={other.pk}",
+        "compare, a page of 25": f"{of_customer}/compare/?other={other.pk}",
         "product": f"/admin/catalog_mirror/product/{product.pk}/change/",
         "timeline of a SKU": f"/admin/catalog_mirror/variant/timeline/?of={sku}",
         "timeline of a request": f"/admin/catalog_mirror/variant/timeline/?of={asked}",
@@ -128,21 +155,17 @@ def _requests() -> None:
         cursor.execute("vacuum analyze apikeys_requestlog")
 
 
-def _page(staff: Client, stranger: Client, name: str, path: str) -> Page:
+def _page(staff: _Visitor, stranger: _Visitor, name: str, path: str, *, queries: int) -> Page:
     waits, beside = [], []
     for number in range(TIMES + 1):
-        waited, other = _waited(staff, path), _waited(stranger, _SIGN_IN)
+        waited, other = staff.waited(path), stranger.waited(_SIGN_IN)
         if number:  # the first warms up
             waits.append(waited)
             beside.append(other)
+    return Page(name, statistics.median(waits), max(waits), queries, statistics.median(beside))
+
+
+def _queries(staff: Client, path: str) -> int:
     with CaptureQueriesContext(connection) as asked:
         staff.get(path)
-    return Page(name, statistics.median(waits), max(waits), len(asked), statistics.median(beside))
-
-
-def _waited(client: Client, path: str) -> float:
-    began = time.perf_counter()
-    answer = client.get(path)
-    if answer.status_code != 200:
-        raise RuntimeError(f"{path} was answered {answer.status_code}.")
-    return (time.perf_counter() - began) * 1000
+    return len(asked)

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from apikeys import keys, partitions, usage
 from apikeys.models import ApiKey
 from customers.models import Customer
+from groundwork.instants import database_now
 from groundwork.roles import owner
 
 ROWS = 20_000_000
@@ -49,7 +50,7 @@ class Wait:
 
 def measure() -> tuple[list[Wait], float]:
     """Return the waits, and the seconds that summing up one hour of usage took."""
-    begins = (keys.database_time() - timedelta(days=DAYS)).replace(hour=0, minute=0, second=0)
+    begins = (database_now() - timedelta(days=DAYS)).replace(hour=0, minute=0, second=0)
     made = _keys()
     _fill(made, begins)
     staff = Client(SERVER_NAME="127.0.0.1")

@@ -147,6 +147,8 @@ SUBJECTS = ("source", "brand", "category", "product", "variant")
 class Rule(Version):
     """Who x what x when: the columns that visibility rules and price rules share."""
 
+    named: str  # the subject in words, for a list that asked for all of them at once
+
     customer = models.ForeignKey(
         Customer,
         models.PROTECT,

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from django.db import connection
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 
@@ -38,9 +37,8 @@ def shown(at: datetime | None) -> SafeString | str:
     if at is None:
         return "-"
     utc, here = at.astimezone(UTC), timezone.localtime(at)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        utc.isoformat(timespec="seconds"),
-        f"{utc:%Y-%m-%d %H:%M:%S} UTC",
-        f"{here:%Y-%m-%d %H:%M}",
+    # No digit of an instant needs escaping, and a list has a hundred of them.
+    return SafeString(
+        f'<time datetime="{utc.isoformat(timespec="seconds")}" title="{utc:%Y-%m-%d %H:%M:%S} UTC">'
+        f"{here:%Y-%m-%d %H:%M}</time>"
     )

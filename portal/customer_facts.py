@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from apikeys.last_use import LAST_USE
+from apikeys.last_use import last_use
 from apikeys.models import ApiKey, ClaimLink
 from catalog_mirror.states import Subject
 from customers.explanations import subject_names
@@ -121,9 +122,9 @@ def keys(rows: Iterable[Any], used: dict[str, int], customer: Customer) -> Table
     )
 
 
-def keys_of(customer: Customer) -> list[Any]:
+def keys_of(customer: Customer, *, now: datetime) -> list[Any]:
     rows = ApiKey.objects.filter(customer=customer).defer("secret_sha256").order_by("-pk")
-    return list(rows.annotate(used_at=LAST_USE)[:MOST_ROWS])
+    return list(rows.annotate(used_at=last_use(now))[:MOST_ROWS])
 
 
 def links_of(customer: Customer) -> Table:

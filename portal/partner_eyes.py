@@ -14,7 +14,7 @@ from contract.problems import Problem
 from contract.snapshots import ContractInactive, snapshot_for
 from customers.models import Customer
 
-PAGE = 50
+PAGE = 25
 
 
 @dataclass(frozen=True)

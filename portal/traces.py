@@ -4,13 +4,14 @@ What belongs together carries one correlation id; a SKU is followed over the rev
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Q
 
 from apikeys.models import RequestLog
 from catalog_mirror.models import QuarantinedRecord, Revision, Variant, VariantHistory
@@ -41,31 +42,45 @@ class Step:
 def trace(value: str) -> list[Step]:
     """Return what happened under a correlation id, a request id or a message id, or to a SKU, in order.
 
-    Empty where nothing is known of it. SKUs come first: ids are looked for in the log of requests too.
+    Empty where nothing is known of it. SKUs come first, but for what is written as an id of ours: the
+    ids that partners choose are looked for in the log of requests, whatever they are.
     """
+    if made_at(value):
+        return sorted(_under(_causes(value))) or sorted(_of_sku(value))
     return sorted(_of_sku(value)) or sorted(_under(_causes(value)))
 
 
+# Events are merged, so there may be several. A shop's delivery and a message of ours have other names.
+_CAUSES = """
+    with named (id) as (
+        select %(value)s
+        union select correlation_id from outbound_hooks_delivery where message_id = %(value)s
+        union select correlation_id from sync_inboundevent where delivery_id = %(value)s
+    )
+    select id from named
+    union select merged_into from sync_inboundevent where correlation_id in (select id from named)
+    limit %(most)s
+"""
+
+
 def _causes(value: str) -> set[str]:
-    """Return the ids of the cause that `value` names: events are merged, so there may be several."""
-    ids = {value} | set(_ids(Delivery.objects.filter(message_id=value), "correlation_id"))
-    ids |= set(_ids(InboundEvent.objects.filter(correlation_id__in=ids), "merged_into"))
-    ids |= set(_ids(InboundEvent.objects.filter(delivery_id=value), "correlation_id"))
-    return ids - {""}
-
-
-def _ids(rows: QuerySet[Any], field: str) -> Iterable[str]:
-    return rows.values_list(field, flat=True)[:MOST_STEPS]
+    """Return the ids of the cause that `value` names."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CAUSES, {"value": value, "most": MOST_STEPS})
+        return {identifier for (identifier,) in cursor.fetchall()} - {""}
 
 
 def _under(ids: Collection[str]) -> Iterator[Step]:
-    yield from _events(Q(correlation_id__in=ids) | Q(merged_into__in=ids))
-    yield from _sweeps(Q(correlation_id__in=ids))
-    yield from _revisions(Q(correlation_id__in=ids))
-    yield from _corrections(Q(run__correlation_id__in=ids))
-    yield from _deliveries(Q(correlation_id__in=ids))
+    for kind in _kinds(_CARRYING, ids=list(ids)):
+        yield from _STEPS[kind](ids)
     yield from _requests(ids)
-    yield from _staff(Q(correlation_id__in=ids))
+
+
+def _kinds(sql: str, **named: Any) -> list[str]:
+    """Return the kinds of which there is a row: asking each for all of its own takes many times as long."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, named)
+        return [kind for (kind,) in cursor.fetchall()]
 
 
 def _events(meant: Q) -> Iterator[Step]:
@@ -168,29 +183,76 @@ def _logged(ids: Collection[str]) -> Q:
     return meant
 
 
-def _staff(meant: Q) -> Iterator[Step]:
+def _audited(meant: Q) -> Iterator[Step]:
     for entry in AuditEntry.objects.filter(meant).order_by("-pk")[:MOST_STEPS]:
         said = f"{entry.actor}: {entry.action} {entry.subject}"
         yield Step(entry.at, "staff", said, entry.correlation_id)
+
+
+def _alarms(meant: Q) -> Iterator[Step]:
     for alarm in Alarm.objects.filter(meant).order_by("-pk")[:MOST_STEPS]:
         said = f"{alarm.code} {alarm.subject}: {alarm.message}"
         yield Step(alarm.opened_at, "alarm", said, alarm.correlation_id)
 
 
+_CARRYING = """
+    select 'events' where exists (
+        select from sync_inboundevent
+        where correlation_id = any(%(ids)s) or (merged_into <> '' and merged_into = any(%(ids)s)))
+    union all select 'sweeps' where exists (
+        select from sync_sweeprun where correlation_id = any(%(ids)s))
+    union all select 'revisions' where exists (
+        select from catalog_mirror_revision where correlation_id = any(%(ids)s))
+    union all select 'corrections' where exists (
+        select from sync_driftcorrection c join sync_sweeprun r on r.id = c.run_id
+        where r.correlation_id = any(%(ids)s))
+    union all select 'deliveries' where exists (
+        select from outbound_hooks_delivery where correlation_id = any(%(ids)s))
+    union all select 'audited' where exists (
+        select from groundwork_auditentry where correlation_id = any(%(ids)s))
+    union all select 'alarms' where exists (
+        select from groundwork_alarm where correlation_id = any(%(ids)s))
+"""
+_STEPS: dict[str, Callable[[Collection[str]], Iterator[Step]]] = {
+    "events": lambda ids: _events(Q(correlation_id__in=ids) | Q(merged_into__in=ids)),
+    "sweeps": lambda ids: _sweeps(Q(correlation_id__in=ids)),
+    "revisions": lambda ids: _revisions(Q(correlation_id__in=ids)),
+    "corrections": lambda ids: _corrections(Q(run__correlation_id__in=ids)),
+    "deliveries": lambda ids: _deliveries(Q(correlation_id__in=ids)),
+    "audited": lambda ids: _audited(Q(correlation_id__in=ids)),
+    "alarms": lambda ids: _alarms(Q(correlation_id__in=ids)),
+}
+_NAMING = """
+    select 'mirrored' where exists (select from catalog_mirror_variant where sku = %(sku)s)
+    union all select 'mirrored' where exists (
+        select from catalog_mirror_varianthistory where sku = %(sku)s)
+    union all select 'corrections' where exists (select from sync_driftcorrection where sku = %(sku)s)
+    union all select 'quarantined' where exists (
+        select from catalog_mirror_quarantinedrecord where sku = %(sku)s)
+"""
+
+
 def _of_sku(sku: str) -> Iterator[Step]:
     """Yield what happened to all that carries a SKU, or carried it within the history that is kept."""
-    # Read first: joined to the rest by OR, it would have all variants looked through.
-    carried = set(VariantHistory.objects.filter(sku=sku).values_list("variant_id", flat=True))
-    meant = Q(sku=sku) | Q(pk__in=carried)
-    variants = list(Variant.objects.filter(meant).select_related("product"))
+    kinds = _kinds(_NAMING, sku=sku)
+    if "corrections" in kinds:
+        yield from _corrections(Q(sku=sku))
+    if "quarantined" in kinds:
+        yield from _quarantined(sku)
+    if "mirrored" not in kinds:
+        return
+    variants = _variants(sku)
     revisions = _revisions_of(variants)
     yield from _revisions(Q(number__in=revisions))
-    yield from _corrections(Q(sku=sku))
-    yield from _quarantined(sku)
-    if not variants:
-        return
     yield from _events_naming(variants, revisions)
     yield from _deliveries(Q(pk__in=_deliveries_naming(sku)))
+
+
+def _variants(sku: str) -> list[Variant]:
+    # Read first: joined to the rest by OR, it would have all variants looked through.
+    carried = set(VariantHistory.objects.filter(sku=sku).values_list("variant_id", flat=True))
+    rows = Variant.objects.filter(Q(sku=sku) | Q(pk__in=carried))
+    return list(rows.select_related("product"))
 
 
 def _revisions_of(variants: Collection[Variant]) -> set[int]:

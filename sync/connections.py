@@ -8,6 +8,7 @@ from django.db import transaction
 
 from catalog_mirror.models import Source
 from groundwork.alarms import close_alarm, open_alarm
+from groundwork.instants import database_now
 from groundwork.sealing import SealBroken, reseal_rows, seal, unseal
 from sync.budget import turns_of
 from sync.connectors import Connector, Dialect, Way
@@ -28,19 +29,11 @@ class NotConnected(Exception):
     """A source has no way to its shop."""
 
 
-def database_time() -> datetime:
-    """Return the database's clock, the one that dates what is read."""
-    with database.cursor() as cursor:
-        cursor.execute("select clock_timestamp()")
-        at: datetime = cursor.fetchone()[0]
-        return at
-
-
 def connector_for(source: Source) -> Connector:
     """Return a connection to the source's shop; nothing is sent yet."""
     row = row_of(source)
     turns = turns_of(source, per_second=row.requests_per_second)
-    return KINDS[row.kind].connector(unsealed_way(row), turns=turns, clock=database_time)
+    return KINDS[row.kind].connector(unsealed_way(row), turns=turns, clock=database_now)
 
 
 def row_of(source: Source) -> Connection:
@@ -167,7 +160,7 @@ def claim_checks(*, before: datetime) -> list[int]:
 def note_webhooks(source: Source, *, problem: str) -> None:
     """Note what a shop's webhooks lack; nothing, where the text is empty."""
     Connection.objects.filter(source=source).update(
-        webhooks_checked_at=database_time(), webhooks_problem=problem[:1000]
+        webhooks_checked_at=database_now(), webhooks_problem=problem[:1000]
     )
 
 

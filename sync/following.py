@@ -9,9 +9,10 @@ import structlog
 
 from catalog_mirror.models import Product, Source, Variant
 from groundwork.correlation import correlated, correlation_id
+from groundwork.instants import database_now
 from groundwork.sealing import SealBroken
 from sync import connections, events, runs
-from sync.connections import NotConnected, database_time, dialect_of
+from sync.connections import NotConnected, dialect_of
 from sync.connectors import Connector, Hint, MakesNoSense, Named
 from sync.events import Claimed
 from sync.http import ShopAnswersNonsense, ShopError, ShopTooSlow
@@ -70,7 +71,7 @@ def read_again(source: Source, product_ids: Iterable[str]) -> None:
 def _follow(source: Source, claimed: list[Claimed], *, ends_at: float) -> None:
     if worn := [each.id for each in claimed if each.attempts > events.ATTEMPTS]:
         events.bury(worn, source=source, error="Whoever followed it ended before it was done.")
-        runs.want(source, at=database_time())
+        runs.want(source, at=database_now())
     errands = errands_of(source, [e for e in claimed if e.attempts <= events.ATTEMPTS])
     groups = [errands]
     try:
@@ -80,9 +81,9 @@ def _follow(source: Source, claimed: list[Claimed], *, ends_at: float) -> None:
             faults.append(_follow_group(source, groups[0]))
             groups.pop(0)
         if faults and all(faults):  # nothing could be read, so it is not what was asked for
-            connections.note_stale(source, at=database_time(), reason=faults[0])
+            connections.note_stale(source, at=database_now(), reason=faults[0])
     except (ShopError, NotConnected, SealBroken) as error:
-        connections.note_stale(source, at=database_time(), reason=str(error))
+        connections.note_stale(source, at=database_now(), reason=str(error))
         _put_off(source, _events_of(groups or [errands]), error=str(error))
         return
     events.give_back(_events_of(groups))
@@ -128,7 +129,7 @@ def errands_of(source: Source, claimed: Sequence[Claimed]) -> list[Errand]:
         if hint and hint.what == "either":
             hint = known.get(hint.external_id)
         if hint and hint.what == "all":
-            runs.want_before_long(source, at=database_time())
+            runs.want_before_long(source, at=database_now())
         if hint is None or hint.what == "all":
             nothing.append(event.id)
             continue
@@ -212,7 +213,7 @@ def refetch(
         *(Named(e.product_id, each) for e in group if not e.is_family for each in e.variants),
     ]
     writing = Writing(source, dry_run=False, origin=origin)
-    at = database_time()
+    at = database_now()
     fetched = connector.fetch(names, families=families)
     coming = skus_of(source, fetched.records)
     writing.retire(fetched, observed_at=at, replaced=coming)
@@ -230,4 +231,4 @@ def _mirrored(source: Source, product_ids: list[str]) -> list[Named]:
 
 def _put_off(source: Source, claimed: Sequence[Claimed], *, error: str) -> None:
     if events.put_off(claimed, source=source, error=error):
-        runs.want(source, at=database_time())
+        runs.want(source, at=database_now())

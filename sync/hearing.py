@@ -7,6 +7,7 @@ import structlog
 from django.conf import settings
 
 from groundwork.correlation import correlation_id
+from groundwork.instants import database_now
 from groundwork.sealing import SealBroken
 from sync import connections, events, refusals, runs
 from sync.models import Connection
@@ -47,7 +48,7 @@ def hear(slug: str, *, headers: Mapping[str, str], body: bytes) -> int | None:
         row.source_id, dialect.delivery(headers, body), correlation_id=correlation_id()
     ):
         refusals.count("too_many", source_id=row.source_id)
-        runs.want(row.source, at=connections.database_time())
+        runs.want(row.source, at=database_now())
         raise TooManyDeliveries(int(settings.HOOK_WINDOW.total_seconds()))
     return int(row.source_id)
 

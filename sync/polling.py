@@ -8,9 +8,10 @@ from django.db import connection as database
 
 from catalog_mirror.models import Source
 from groundwork.correlation import correlated
+from groundwork.instants import database_now
 from groundwork.sealing import SealBroken
 from sync import connections
-from sync.connections import NotConnected, database_time
+from sync.connections import NotConnected
 from sync.connectors import Connector, Polled
 from sync.following import Errand, hints_known, refetch
 from sync.http import ShopError
@@ -50,7 +51,7 @@ def poll(poll_id: int) -> None:
 
 
 def _poll(row: Poll) -> None:
-    at = database_time()
+    at = database_now()
     try:
         with line_to(row.source) as connector, correlated():
             if row.what == Poll.What.STOCK:

@@ -2,8 +2,8 @@
 
 from catalog_mirror import brake
 from catalog_mirror.models import Source
+from groundwork.instants import database_now
 from sync import runs
-from sync.connections import database_time
 
 
 def release_brake(source: Source, *, actor: str, most: int | None = None) -> int:
@@ -11,5 +11,5 @@ def release_brake(source: Source, *, actor: str, most: int | None = None) -> int
     released = brake.release(source, actor=actor, most=most)
     readers = Source.objects.filter(pk__in=brake.held_of(source).values("read_from_id"))
     for reader in readers.order_by("pk"):
-        runs.want(reader, at=database_time())
+        runs.want(reader, at=database_now())
     return released

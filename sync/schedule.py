@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from groundwork.alarms import open_alarm
+from groundwork.instants import database_now
 from sync import connections, corrections, polling, runs
-from sync.connections import database_time
 from sync.models import Connection
 
 # Between two looks at a shop's webhooks.
@@ -37,7 +37,7 @@ def due_runs() -> list[tuple[int, int]]:
     Of nights that passed while nothing ran only the latest is made up for. A run that was killed is
     started again where nothing newer of its source is due.
     """
-    at = database_time()
+    at = database_now()
     for each in Connection.objects.select_related("source").order_by("pk"):
         slot, begins = latest_slot(each.sweep_at, each.source.time_zone, at=at)
         if begins > each.created_at:
@@ -63,7 +63,7 @@ def _alarm_if_overdue(row: Connection, at: datetime) -> None:
 
 def due_checks() -> list[int]:
     """Return the sources whose webhooks are to be looked at now; each is told once a day."""
-    return connections.claim_checks(before=database_time() - CHECKED)
+    return connections.claim_checks(before=database_now() - CHECKED)
 
 
 def due_polls() -> list[int]:
@@ -74,4 +74,4 @@ def due_polls() -> list[int]:
 def forget_old_corrections() -> int:
     """Delete the corrections that are past their keeping."""
     kept = timedelta(days=settings.DRIFT_KEPT_DAYS)
-    return corrections.forget_older(than=database_time() - kept)
+    return corrections.forget_older(than=database_now() - kept)

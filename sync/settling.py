@@ -8,8 +8,9 @@ from datetime import datetime
 from catalog_mirror.conflicts import Claim
 from catalog_mirror.models import Source, Variant
 from catalog_mirror.records import Unmirrorable
+from groundwork.instants import database_now
 from groundwork.sealing import SealBroken
-from sync.connections import NotConnected, connector_for, database_time
+from sync.connections import NotConnected, connector_for
 from sync.connectors import Connector, Named
 from sync.http import ShopError
 from sync.writing import Writing, skus_of
@@ -37,7 +38,7 @@ def _settle_once(
     connector: Connector, writing: Writing, names: Sequence[Named], holders: Sequence[Claim]
 ) -> None:
     """Date all by one moment, before any is read: so a holder that was read again counts as fresh."""
-    at = database_time()
+    at = database_now()
     elsewhere: dict[str, list[Named]] = defaultdict(list)
     own = dict.fromkeys(names)
     for holder in holders:
@@ -100,4 +101,4 @@ def _quarantine(writing: Writing, unread: Mapping[Named, Claim]) -> None:
         )
         for name, holder in unread.items()
     ]
-    writing.apply(refused, observed_at=database_time())
+    writing.apply(refused, observed_at=database_now())

@@ -14,10 +14,11 @@ from catalog_mirror import brake, quarantine, taxonomy
 from catalog_mirror.models import Revision, Source, Variant
 from catalog_mirror.revisions import WriteTookTooLong
 from groundwork.correlation import correlated, correlation_id
+from groundwork.instants import database_now
 from groundwork.sealing import SealBroken
 from sync import connections, corrections, runs
 from sync.ahead import reading_ahead
-from sync.connections import NotConnected, connector_for, database_time
+from sync.connections import NotConnected, connector_for
 from sync.connectors import Batch, Connector, EmptyShop, Named, Position, Record, ids_of
 from sync.corrections import Corrections, circumstances_of
 from sync.http import ShopError
@@ -79,7 +80,7 @@ def sweep(
     """
     manner = manner or Manner()
     with correlated(correlation_id()), runs.only_sweep_of(source):
-        at = database_time()
+        at = database_now()
         if manner.dry_run:
             return _Sweep(source, manner, None, since=at).whole()
         run = runs.has_work(run_id) if run_id else None
@@ -113,7 +114,7 @@ class _Sweep:
         try:
             result = self.whole()
         except SweepFailed as error:
-            at = database_time()
+            at = database_now()
             if isinstance(error.__cause__, _OF_THE_SHOP):
                 connections.note_stale(self._source, at=self._since, reason=str(error))
             runs.fail(self._run, at=at, error=str(error), may_retry=True)
@@ -123,10 +124,10 @@ class _Sweep:
             raise
         except Exception as error:
             reason = f"It was interrupted ({type(error).__name__})."
-            at = database_time()
+            at = database_now()
             runs.fail(self._run, at=at, error=reason, may_retry=False)
             raise
-        runs.complete(self._run, result, at=database_time())
+        runs.complete(self._run, result, at=database_now())
         connections.note_complete(self._source, at=self._since)
         return result
 
@@ -225,7 +226,7 @@ class _Sweep:
     def _read_again(self, connector: Connector, names: Sequence[Named]) -> None:
         step = max(CHUNK, connector.together)
         for start in range(0, len(names), step):
-            at = database_time()
+            at = database_now()
             fetched = connector.fetch(names[start : start + step])
             self._writing.apply_in_parts(fetched.records, observed_at=at)
             self._writing.retire(fetched, observed_at=at)

@@ -183,8 +183,9 @@ def _access(request: HttpRequest, customer: Customer) -> dict[str, Any]:
     tables: list[Table] = []
     said: dict[str, Any] = {"tables": tables}
     if request.user.has_perm("apikeys.view_apikey"):
-        known = customer_facts.keys_of(customer)
-        usage = usage_of([key.public_id for key in known], now=database_now())
+        now = database_now()
+        known = customer_facts.keys_of(customer, now=now)
+        usage = usage_of([key.public_id for key in known], now=now)
         tables.append(customer_facts.keys(known, usage.by_key, customer))
         tables.append(customer_facts.links_of(customer))
         said["usage"] = chart(usage.days, title="Requests of the last 30 days")

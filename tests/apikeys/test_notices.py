@@ -10,8 +10,8 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.db import connections
 
 from apikeys import keys, notices, tasks
-from apikeys.keys import database_time
 from apikeys.models import ExpiryNotice
+from groundwork.instants import database_now
 from groundwork.models import Alarm
 from tests.factories import CustomerFactory, key_of, now
 
@@ -26,7 +26,7 @@ def alder(database, settings):
 
 
 def sent() -> int:
-    return notices.send_due(at=database_time())
+    return notices.send_due(at=database_now())
 
 
 def test_a_week_and_a_day_before_the_customer_is_told_each_once(alder, clock):

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections
 
 from apikeys import partitions, tasks
-from apikeys.keys import database_time
 from apikeys.models import RequestLog
+from groundwork.instants import database_now
 from groundwork.models import Alarm, AuditEntry
 from groundwork.roles import owner
 from tests.apikeys.test_limit import outcomes
@@ -79,14 +79,14 @@ def test_a_month_is_made_with_the_log_s_indexes_and_may_be_written_by_the_applic
 
 def test_a_missing_month_refuses_no_request_and_its_rows_are_moved_when_it_is_made(months, clock):
     client = client_of(cast().alice)
-    by = LATER - database_time()
+    by = LATER - database_now()
     clock.move(by)
     assert client.get("/v1/stock").status_code == 200
     assert RequestLog.objects.get().status == 200
     partitions.watch()
     alarm = Alarm.objects.get(code="log_partitions", closed_at=None)
     assert "0 months ahead and rows without a month" in alarm.message
-    partitions.keep(at=database_time())
+    partitions.keep(at=database_now())
     partitions.watch()
     with connection.cursor() as cursor:
         cursor.execute("select tableoid::regclass::text, status from apikeys_requestlog")
@@ -189,7 +189,7 @@ def ran(*command: str) -> dict:
 def old(months, settings, clock):
     """A month with two rows that is past keeping."""
     settings.REQUEST_LOG_KEPT_MONTHS = 1
-    clock.move(LATER - database_time())
+    clock.move(LATER - database_now())
     partitions.keep(at=LATER)
     for n in range(2):
         logged_at(LATER + timedelta(seconds=n))

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from apikeys import keys, suspicions, tasks
-from apikeys.keys import database_time
 from apikeys.models import FailureWindow, RefusedStrangers, Suspicion
+from groundwork.instants import database_now
 from groundwork.models import Alarm
 from tests.apikeys.test_presenting import asked, unknown_key
 from tests.factories import cast, key_of
@@ -22,7 +22,7 @@ def alarms() -> dict[str, str]:
 
 
 def watched() -> dict[str, str]:
-    suspicions.watch(at=database_time())
+    suspicions.watch(at=database_now())
     return alarms()
 
 
@@ -48,7 +48,7 @@ def test_a_revoked_key_that_goes_on_calling_alarms_by_its_name(alice, settings):
 
 
 def test_an_expired_key_is_no_suspicion(alice, clock):
-    key = key_of(alice, expires_at=database_time() + timedelta(hours=1))
+    key = key_of(alice, expires_at=database_now() + timedelta(hours=1))
     clock.move(timedelta(hours=2))
     assert asked(key).status_code == 401
     assert Suspicion.objects.count() == 0

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apikeys import admission, keys, usage
-from apikeys.keys import database_time
 from apikeys.models import RequestLog, UsageDue, UsageHour, UsageMark
+from groundwork.instants import database_now
 from tests.conftest import clean_database
 from tests.factories import CustomerFactory, key_of
 from tests.promises.processes import wait_for
@@ -186,7 +186,7 @@ def test_of_runs_at_once_each_hour_is_summed_up_once(key):
 def test_an_hour_is_not_settled_before_its_last_rows_are_in(key, clock):
     usage.sum_up()
     mark = UsageMark.objects.get().hour
-    clock.move(mark + timedelta(hours=1, minutes=14) - database_time())
+    clock.move(mark + timedelta(hours=1, minutes=14) - database_now())
     usage.sum_up()
     assert UsageMark.objects.get().hour == mark
     clock.move(timedelta(minutes=2))
@@ -226,7 +226,7 @@ def test_any_interleaving_ends_in_the_sum_of_the_log(database, clock):
 def test_the_sum_reads_an_hour_by_its_index(key):
     with connection.cursor() as cursor:
         cursor.execute("set enable_seqscan = off")
-        cursor.execute("explain " + usage._SUM, {"hour": database_time()})
+        cursor.execute("explain " + usage._SUM, {"hour": database_now()})
         plan = "\n".join(line for (line,) in cursor.fetchall())
     connection.close()
     assert "Index" in plan

@@ -252,7 +252,7 @@ def test_a_list_of_rules_tells_each_in_words_with_as_many_queries_for_ten_more(p
         "exempt from general discounts",
         "30 % off",
         "variant PEN-01",
-        f"category {people.mugs}",
+        f"category {people.mugs.slug}",
     ):
         assert words in page
     with CaptureQueriesContext(connection) as few:

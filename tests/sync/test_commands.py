@@ -11,8 +11,8 @@ from catalog_mirror.models import Source, Variant
 from demo.shops import APPAREL, small_shop
 from demo.storefront.server import running
 from demo.storefront.storefront import Storefront
+from groundwork.instants import database_now
 from sync import runs
-from sync.connections import database_time
 from sync.models import Connection, SweepRun
 from sync.tasks import run_sweep
 from tests.sync.conftest import keys_of, moved, picture, run
@@ -156,7 +156,7 @@ def test_a_run_that_was_killed_is_told_by_the_next(shop):
 def test_the_task_does_what_is_due_once_and_takes_later_arguments(shop):
     source = Source.objects.get()
     shop.add_simple("BRAND-NEW", name="Brand new", price="5.00")
-    runs.want(source, at=database_time())
+    runs.want(source, at=database_now())
     wanted = SweepRun.objects.get(status="due")
     for _ in range(2):
         run_sweep(run_id=wanted.pk, source_id=source.pk, later_argument=1)

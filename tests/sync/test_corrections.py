@@ -7,6 +7,7 @@ import pytest
 
 from catalog_mirror.differences import Difference
 from catalog_mirror.models import Revision, Source, Variant
+from groundwork.instants import database_now
 from sync import connections, corrections, runs, schedule
 from sync.corrections import Circumstances, bounded, cause_of
 from sync.models import Connection, DriftCorrection, SweepRun
@@ -209,7 +210,7 @@ def test_a_displaced_variant_says_so():
 
 def test_a_source_without_a_complete_sweep_is_at_its_first(connected):
     one = connected()
-    known = corrections.circumstances_of(one.source, since=connections.database_time())
+    known = corrections.circumstances_of(one.source, since=database_now())
     assert (known.is_first, known.hears, known.was_down) == (True, False, False)
     assert Connection.objects.get().webhooks_problem == "They were not looked at yet."
     assert runs.resumable(one.source) is None

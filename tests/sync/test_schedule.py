@@ -9,8 +9,9 @@ from django.db import OperationalError, connection
 
 from catalog_mirror.models import Source
 from demo.shops import small_shop
+from groundwork.instants import database_now
 from groundwork.models import Alarm
-from sync import connections, runs, schedule
+from sync import runs, schedule
 from sync.models import Connection, SweepRun
 from sync.schedule import due_runs, latest_slot
 from sync.sweep import SweepFailed, sweep
@@ -129,10 +130,8 @@ def test_what_runs_already_is_not_woken_up_again(source):
 
 
 def test_one_that_was_killed_is_gone_on_with(shop, source):
-    killed = SweepRun.objects.create(
-        source=source, started_at=connections.database_time(), correlation_id="x"
-    )
-    Connection.objects.update(created_at=connections.database_time())  # no night is due
+    killed = SweepRun.objects.create(source=source, started_at=database_now(), correlation_id="x")
+    Connection.objects.update(created_at=database_now())  # no night is due
     assert due_runs() == [(killed.pk, source.pk)]
     run_sweep(run_id=killed.pk, source_id=source.pk)
     killed.refresh_from_db()
@@ -199,7 +198,7 @@ def test_a_sweep_by_hand_does_what_was_due(source):
 
 def test_wanting_a_sweep_twice_makes_one(source):
     for _ in range(2):
-        runs.want(source, at=connections.database_time())
+        runs.want(source, at=database_now())
     assert SweepRun.objects.filter(status="due", slot=None).count() == 1
 
 
@@ -235,29 +234,29 @@ def test_a_source_never_swept_alarms_too(connected, clock):
 
 def test_a_wanted_sweep_that_fails_leaves_the_work_to_one_that_is_wanted_since(shop):
     source = Source.objects.get()
-    runs.want(source, at=connections.database_time())
+    runs.want(source, at=database_now())
     [(first, _)] = due_runs()
-    began = runs.begin(source, at=connections.database_time(), run=runs.has_work(first))
-    runs.want(source, at=connections.database_time())
-    runs.fail(began, at=connections.database_time(), error="The shop is away.", may_retry=True)
+    began = runs.begin(source, at=database_now(), run=runs.has_work(first))
+    runs.want(source, at=database_now())
+    runs.fail(began, at=database_now(), error="The shop is away.", may_retry=True)
     ended, waiting = SweepRun.objects.filter(slot=None).exclude(status="complete").order_by("pk")
     assert (ended.pk, ended.status, waiting.status) == (first, "failed", "due")
 
 
 def test_what_is_wanted_during_a_sweep_is_not_done_by_it(shop):
     source = Source.objects.get()
-    runs.want(source, at=connections.database_time())
-    began = runs.begin(source, at=connections.database_time())
-    runs.want(source, at=connections.database_time())
-    runs.complete(began, runs.result_of(began), at=connections.database_time())
+    runs.want(source, at=database_now())
+    began = runs.begin(source, at=database_now())
+    runs.want(source, at=database_now())
+    runs.complete(began, runs.result_of(began), at=database_now())
     assert SweepRun.objects.filter(slot=None, status="due").count() == 1
-    later = runs.begin(source, at=connections.database_time())
-    runs.complete(later, runs.result_of(later), at=connections.database_time())
+    later = runs.begin(source, at=database_now())
+    runs.complete(later, runs.result_of(later), at=database_now())
     assert not SweepRun.objects.filter(status="due").exists()
 
 
 def test_a_wish_brings_a_retry_forward(shop):
-    source, at = Source.objects.get(), connections.database_time()
+    source, at = Source.objects.get(), database_now()
     runs.want(source, at=at + timedelta(minutes=80))
     assert due_runs() == []
     runs.want(source, at=at)
@@ -269,12 +268,12 @@ def test_a_database_that_breaks_a_sweep_off_is_one_line_and_another_try(shop, mo
         raise OperationalError("deadlock detected")
 
     source = Source.objects.get()
-    runs.want(source, at=connections.database_time())
+    runs.want(source, at=database_now())
     [(run_id, _)] = due_runs()
     monkeypatch.setattr("sync.sweep._Sweep._read", broken)
     with pytest.raises(SweepFailed, match="The database broke it off"):
         sweep(source, run_id=run_id)
     run_row = SweepRun.objects.get(pk=run_id)
-    assert (run_row.status, run_row.due_at > connections.database_time()) == ("due", True)
+    assert (run_row.status, run_row.due_at > database_now()) == ("due", True)
     # The shop is not to blame.
     assert Connection.objects.get().stale_since is None

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from catalog_mirror.models import Source
+from groundwork.instants import database_now
 from groundwork.models import Alarm
 from sync import connections
 from sync.models import Connection
@@ -58,7 +59,7 @@ def test_a_dry_run_that_fails_changes_nothing(shop):
 
 def test_another_source_is_not_stale_with_it(connected):
     one, other = connected(), Source.objects.create(slug="other", name="Other", currency="USD")
-    connections.note_stale(other, at=connections.database_time(), reason="It is not there.")
+    connections.note_stale(other, at=database_now(), reason="It is not there.")
     assert (Connection.objects.get(source=one.source).stale_since, Alarm.objects.count()) == (
         None,
         0,

@@ -12,6 +12,7 @@ from apikeys import claims, keys
 from apikeys.management.prompt import customer_named
 from apikeys.models import ApiKey, Scope
 from groundwork.correlation import correlated
+from groundwork.instants import database_now
 from groundwork.management.prompt import WRONG_USAGE, operator
 
 
@@ -56,7 +57,7 @@ class Command(BaseCommand):
 def _ends_at(days: int | None) -> Any:
     if days is not None and not 1 <= days <= 3650:  # noqa: PLR2004 - ten years
         raise CommandError("--expires-in is between 1 and 3650 days.", returncode=WRONG_USAGE)
-    return keys.database_time() + timedelta(days=days) if days else None
+    return database_now() + timedelta(days=days) if days else None
 
 
 def _issued(says: dict[str, Any], ends_at: Any) -> dict[str, Any]:

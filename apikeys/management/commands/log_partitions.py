@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from apikeys import partitions
-from apikeys.keys import database_time
 from groundwork.correlation import correlated
+from groundwork.instants import database_now
 from groundwork.management.prompt import WRONG_USAGE, operator, table
 
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
     def _done(self, folder: Path | None, *, drop: bool) -> dict[str, Any]:
         try:
-            made, detached = partitions.keep(at=database_time())
+            made, detached = partitions.keep(at=database_now())
         except DatabaseError as error:
             raise CommandError(f"The months are as they were: {error}".strip()) from error
         partitions.watch()

@@ -19,6 +19,7 @@ from apikeys.management.prompt import refuse_unknown
 from apikeys.models import ApiKey, ClaimLink
 from apikeys.rotation import Rotated, Which, chosen, rotate_each, why_not
 from groundwork.correlation import correlated
+from groundwork.instants import database_now
 from groundwork.management.prompt import WRONG_USAGE, operator, table
 
 _MOST_OVERLAP = 365  # days
@@ -46,7 +47,7 @@ class Command(BaseCommand):
     def handle(self, *_: object, **options: Any) -> None:
         _refuse(options)
         which = Which(tuple(options["customer"] or ()), options["older_than"])
-        meant = chosen(which, at=keys.database_time())
+        meant = chosen(which, at=database_now())
         told, links = (
             self._dry(meant, options) if options["dry_run"] else self._rotated(meant, options)
         )

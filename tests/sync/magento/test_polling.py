@@ -7,8 +7,9 @@ from itertools import count
 import pytest
 
 from catalog_mirror.models import Revision
+from groundwork.instants import database_now
 from groundwork.models import Alarm
-from sync import connections, polling, schedule, tasks
+from sync import polling, schedule, tasks
 from sync.connections import connector_for
 from sync.http import ShopError
 from sync.locks import POLLING
@@ -166,7 +167,7 @@ def test_a_shop_whose_clock_is_behind_ours_is_followed(shop, clock):
 
 def test_no_batch_is_dated_after_the_reading_of_which_child_is_whose(shop):
     """A child that changes hands during a sweep is not put back by a later page."""
-    start, ticks = connections.database_time(), count()
+    start, ticks = database_now(), count()
     with closing(connector_for(Connection.objects.get().source)) as connector:
         connector._clock = lambda: start + timedelta(seconds=next(ticks))
         dates = [batch.observed_at for batch in connector.everything()]
