@@ -35,6 +35,7 @@ _HELD = """
     left join catalog_mirror_variant v on v.id = r.variant_id
     where r.until_revision is null and r.rule_uid = any(%s)
 """
+_MADE_BY_CODE = "The sandbox's rules are made by code alone. Leave it out."
 _FIELDS = {"sku": "variant"}  # the column's name where the rule's field is called otherwise
 
 
@@ -83,9 +84,7 @@ class Names:
         else:
             ids["source_id"] = source
         if ids["customer_id"] == SANDBOX or ids["source_id"] == SANDBOX_SOURCE:
-            raise Refused(
-                _reserved_column(ids), "The sandbox's rules are made by code alone. Leave it out."
-            )
+            raise Refused(_reserved_column(ids), _MADE_BY_CODE)
         return ids
 
     def _kept(self, rule_uid: UUID | None, kind: str, name: str, source: int | None) -> int | None:
@@ -97,6 +96,8 @@ class Names:
         found = self._named.get((kind, name), [])
         if not found:
             raise Refused(kind, f"There is no {kind} {name!r}.")
+        if {of for of, _ in found} == {SANDBOX_SOURCE}:
+            raise Refused(kind, _MADE_BY_CODE)
         here = [pk for of, pk in found if source in (None, of)]
         if not here:
             raise Refused(kind, f"{name!r} is of another source than the one named.")

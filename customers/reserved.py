@@ -31,3 +31,14 @@ def refuse_reserved(version: Any) -> None:
     """Raise `Reserved` for terms and rules that name the sandbox's customer or source."""
     if is_reserved(version):
         raise Reserved
+
+
+def refuse_goods(rule: Any) -> None:
+    """Raise `ValidationError` for a rule on goods of the sandbox, which none but its own customer sees."""
+    kind, _ = getattr(rule, "subject", ("all", 0))
+    if kind in ("all", "source"):
+        return
+    if getattr(rule, kind).source_id == SANDBOX_SOURCE:
+        raise ValidationError(
+            {kind: "This belongs to the sandbox, where the rules are made by code. Choose another."}
+        )

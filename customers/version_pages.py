@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_protect
 
@@ -18,7 +17,7 @@ from customers import versions
 from customers.explanations import subject_names
 from customers.models import SUBJECTS, Rule, Version
 from customers.reserved import is_reserved
-from groundwork.admin import ReadOnlyAdmin, StaffChangeList, among
+from groundwork.admin import ReadOnlyAdmin, StaffChangeList, among, confirmation
 
 WHO_AND_WHAT = ("customer", "tier", *SUBJECTS)
 WINDOW = ("starts_at", "ends_at")
@@ -169,15 +168,9 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
             told = f"Choose 1 to {MOST_AT_ONCE} that this can be done to."
             self.message_user(request, told, messages.ERROR)
             return None
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{verb} {len(rows)} rule{'' if len(rows) == 1 else 's'}",
-            "opts": self.opts,
-            "chosen": [(row.pk, f"{row}, for {self.who(row)}") for row in rows],
-            "action": action,
-            "verb": verb,
-        }
-        return TemplateResponse(request, "customers/confirm.html", context)
+        words = [(row.pk, f"{row}, for {self.who(row)}") for row in rows]
+        title = f"{verb} {len(rows)} rule{'' if len(rows) == 1 else 's'}"
+        return confirmation(self, request, words, title=title, action=action, verb=verb)
 
     def _each(
         self,

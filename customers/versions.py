@@ -9,7 +9,7 @@ from django.db.models import Model, Q
 from catalog_mirror import revisions
 from catalog_mirror.revisions import TakenRevision
 from customers.models import CustomerTerms, Version
-from customers.reserved import refuse_reserved
+from customers.reserved import refuse_goods, refuse_reserved
 from groundwork import audit
 
 _V = TypeVar("_V", bound=Version)
@@ -175,6 +175,7 @@ def refuse_constrained(version: Version) -> None:
     Which versions stand is among them: it reads columns that are not the caller's.
     """
     refuse_reserved(version)
+    refuse_goods(version)
     _refuse_unsound(version)
 
 

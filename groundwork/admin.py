@@ -7,7 +7,8 @@ from django.contrib import admin
 from django.contrib.admin.views.main import PAGE_VAR
 from django.core.paginator import Page, Paginator
 from django.db.models import DateTimeField, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
@@ -122,6 +123,17 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
+
+
+def confirmation(
+    page: ModelAdmin, request: HttpRequest, chosen: list[tuple[int, str]], **said: str
+) -> HttpResponse:
+    """Return the page that asks before it is done: `chosen` in words by key, `title`, `action`, `verb`.
+
+    Whoever agrees posts the action again, with `apply`.
+    """
+    context = {**page.admin_site.each_context(request), "opts": page.opts, "chosen": chosen, **said}
+    return TemplateResponse(request, "confirm.html", context)
 
 
 @admin.register(AuditEntry)

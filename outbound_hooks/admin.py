@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from contract.snapshots import ContractInactive
-from groundwork.admin import ReadOnlyAdmin, among
+from groundwork.admin import ReadOnlyAdmin, among, confirmation
 from groundwork.sealing import seal, unseal
 from outbound_hooks import endpoints
 from outbound_hooks.addresses import AddressRefused, checked_url
@@ -175,13 +175,30 @@ class EndpointAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{endpoint}: {refused}", messages.ERROR)
 
     @admin.action(description="Disable: send nothing more", permissions=["operate"])
-    def disable(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> None:
+    def disable(self, request: HttpRequest, queryset: QuerySet[Endpoint]) -> HttpResponse | None:
+        """Ask first: a partner that is sent nothing does not notice."""
+        theirs = queryset.filter(is_barred=False).select_related("customer").order_by("pk")
+        if "apply" not in request.POST:
+            return self._asked_to_disable(request, theirs)
         actor = request.user.get_username()
-        for endpoint in queryset:
+        for endpoint in theirs:
             endpoints.disable(
                 endpoint, actor=actor, reason="Your supplier disabled it.", is_barred=True
             )
             self.message_user(request, f"{endpoint} is disabled.", messages.SUCCESS)
+        return None
+
+    def _asked_to_disable(
+        self, request: HttpRequest, theirs: QuerySet[Endpoint]
+    ) -> HttpResponse | None:
+        words = [(each.pk, f"{each.url}, of {each.customer}") for each in theirs]
+        if not words:
+            self.message_user(request, "Staff disabled all of these already.", messages.INFO)
+            return None
+        title = (
+            f"Disable {len(words)} endpoint{'' if len(words) == 1 else 's'}: nothing is sent there"
+        )
+        return confirmation(self, request, words, title=title, action="disable", verb="Disable")
 
     @admin.action(
         description="Replay dead letters: tell them as they are now", permissions=["operate"]

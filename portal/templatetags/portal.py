@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 from django.contrib.admin.views.main import ChangeList
+from django.db.models import DateTimeField
 from unfold.templatetags.unfold_list import result_headers
 
 from groundwork.instants import shown
@@ -13,6 +14,15 @@ from portal.lists import head_of, rows_of
 register = template.Library()
 register.filter("when", shown)
 register.simple_tag(filter_of, name="staff_filter")
+
+
+@register.filter
+def instant(field: Any) -> str:
+    """Return the instant of a field that is only looked at, with UTC for who points at it; else nothing."""
+    found = getattr(field, "resolved_field", None)
+    if not found or not isinstance(found[0], DateTimeField):
+        return ""
+    return shown(found[2])
 
 
 @register.filter

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from apikeys import claims, keys
 from apikeys.limits import limit_customer
 from apikeys.models import ApiKey, ClaimLink, CustomerLimit
-from catalog_mirror.models import SANDBOX_SOURCE
+from catalog_mirror.models import SANDBOX_SOURCE, Brand, Category, Product, Variant
 from contract.previews import preview
 from contract.sandbox.making import make_sandbox
 from customers import versions
@@ -91,6 +91,17 @@ def test_it_is_given_no_rules(people, sandbox, unchanged):
         add_price_rule(actor="ann", kind="fixed", amount="1", currency="USD", customer=sandbox)
     with pytest.raises(Reserved):
         versions.add(VisibilityRule, actor="ann", effect="allow", source_id=SANDBOX_SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "model"),
+    [("brand", Brand), ("category", Category), ("product", Product), ("variant", Variant)],
+)
+def test_no_rule_is_on_its_goods(people, unchanged, kind, model):
+    """It would be kept, and do nothing: nobody but the sandbox's customer sees them."""
+    goods = model.objects.filter(source=SANDBOX_SOURCE).first()
+    with pytest.raises(ValidationError, match="belongs to the sandbox"):
+        versions.add(VisibilityRule, actor="ann", effect="allow", **{kind: goods})
 
 
 def test_nobody_is_moved_to_it(people, unchanged):
@@ -174,6 +185,14 @@ def test_no_file_reaches_it(people, unchanged, tmp_path, line, reason):
     with pytest.raises(CommandError) as refused:
         imported(tmp_path, "visibility", text + "\n")
     assert reason in str(refused.value)
+
+
+def test_no_file_names_its_goods(people, unchanged, tmp_path):
+    text = "customer,category,effect\nbob,sandbox-apparel,allow\n"
+    with pytest.raises(
+        CommandError, match="line 2, category: The sandbox's rules are made by code"
+    ):
+        imported(tmp_path, "visibility", text)
 
 
 def test_a_file_of_everyones_rules_leaves_it_alone(people, tmp_path):

@@ -25,8 +25,8 @@ def staff(people) -> Client:
     return client
 
 
-def acted(staff: Client, page: str, name: str, *pks: int) -> str:
-    said = {"action": name, "_selected_action": pks}
+def acted(staff: Client, page: str, name: str, *pks: int, **more: str) -> str:
+    said = {"action": name, "_selected_action": pks, **more}
     return staff.post(page, said, follow=True).content.decode()
 
 
@@ -80,9 +80,15 @@ def test_rotating_pinging_disabling_and_enabling(people, staff, endpoint, receiv
     assert "200 ok" in acted(staff, PAGE, "ping", endpoint.pk)
     receiver.answer = lambda _: (500, {}, b"broken")
     assert "It answered 500. broken" in acted(staff, PAGE, "ping", endpoint.pk)
-    acted(staff, PAGE, "disable", endpoint.pk)
+    asked = acted(staff, PAGE, "disable", endpoint.pk)
+    assert "Disable 1 endpoint: nothing is sent there" in asked
+    assert f"{endpoint.url}, of Alice" in asked
+    endpoint.refresh_from_db()
+    assert (endpoint.is_enabled, endpoint.is_barred) == (True, False)
+    acted(staff, PAGE, "disable", endpoint.pk, apply="yes")
     endpoint.refresh_from_db()
     assert (endpoint.is_enabled, endpoint.is_barred) == (False, True)
+    assert "Staff disabled all of these already." in acted(staff, PAGE, "disable", endpoint.pk)
     acted(staff, PAGE, "enable", endpoint.pk)
     endpoint.refresh_from_db()
     assert (endpoint.is_enabled, endpoint.is_barred) == (True, False)

@@ -17,6 +17,19 @@ def test_a_list_tells_times_in_the_viewer_s_zone_and_utc_on_hover(people, staff)
     assert f" {hour:02}:{entry.at:%M}</time>" in page
 
 
+@pytest.mark.parametrize("model", ["groundwork/auditentry", "apikeys/apikey"])
+def test_so_does_a_page_that_is_only_looked_at_or_changed_in_part(people, staff, model):
+    key, _ = keys.issue(actor="ann", customer=people.bob)
+    at, pk = key.created_at, key.pk
+    if model == "groundwork/auditentry":
+        entry = AuditEntry.objects.latest("pk")
+        at, pk = entry.at, entry.pk
+    staff.cookies["zone"] = "Asia/Tokyo"
+    page = staff.get(f"/admin/{model}/{pk}/change/").content.decode()
+    assert f'title="{at:%Y-%m-%d %H:%M:%S} UTC"' in page
+    assert f" {(at.hour + 9) % 24:02}:{at:%M}</time>" in page
+
+
 @pytest.mark.parametrize("zone", ["Nowhere/At_all", "../../etc/passwd", "x" * 3000, "\x01", ""])
 def test_a_zone_that_is_none_is_utc(people, staff, zone):
     keys.issue(actor="ann", customer=people.bob)
