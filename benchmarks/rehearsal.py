@@ -215,7 +215,7 @@ def _flash_sale(fronts: list[Storefront], port: int) -> str:
     ]
     since_door = _spread([settled - received for settled, received, _ in followed])
     since_sale = _spread([settled - sale for settled, _, sale in followed])
-    of_all = f"{len(followed)} of {SECONDS * sum(SALES_A_SECOND)}"
+    of_all = f"{len(followed)} of {sum(map(len, sold))}"
     return f"{since_door}; since the sale {since_sale}; {of_all} followed"
 
 
@@ -234,12 +234,15 @@ def _sell(front: Storefront, a_second: int) -> dict[int, float]:
     records = front.store.catalogue.products.values()
     chosen = [p.id for p in records if p.type == "simple" and p.manages_stock is True]
     started, sold = time.monotonic(), {}
+    told = []
     with ThreadPoolExecutor(SENDERS) as senders:
         for number, product in enumerate(chosen[: SECONDS * a_second]):
             time.sleep(max(0.0, started + number / a_second - time.monotonic()))
             sold[product] = time.time()
             front.set_stock(product, 100 + number)
-            senders.submit(front.hooks.deliver)
+            told.append(senders.submit(front.hooks.deliver))
+    for each in told:
+        each.result()
     return sold
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Lower, Now
@@ -312,6 +313,14 @@ class VisibilityTemplateLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.effect} {self.source or self.brand or self.category or 'everything'}"
+
+    def clean(self) -> None:
+        """Refuse what is the sandbox's: the rules that are made of a template's lines would be refused."""
+        for name in ("brand", "category"):
+            named = getattr(self, name)
+            if named and named.source_id == SANDBOX_SOURCE:
+                told = "This belongs to the sandbox, which no customer sees. Choose another."
+                raise ValidationError({name: told})
 
 
 class Application(models.Model):

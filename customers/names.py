@@ -69,9 +69,13 @@ class Names:
         for who, known in (("customer", self._customers), ("tier", self._tiers)):
             if cells.get(who):
                 ids[f"{who}_id"] = _known(known, cells[who], who)
+        if ids["customer_id"] == SANDBOX:
+            raise Refused("customer", _MADE_BY_CODE)
         if ids["customer_id"] and ids["tier_id"]:
             raise Refused("tier", "Name a customer or a tier, not both; neither means everyone.")
         source = _known(self._sources, cells["source"], "source") if cells.get("source") else None
+        if source == SANDBOX_SOURCE:
+            raise Refused("source", _MADE_BY_CODE)
         named = [kind for kind in _NAMED if cells.get(kind)]
         if len(named) > 1:
             raise Refused(named[1], f"Name one thing; {named[0]} is named already.")
@@ -83,8 +87,6 @@ class Names:
             )
         else:
             ids["source_id"] = source
-        if ids["customer_id"] == SANDBOX or ids["source_id"] == SANDBOX_SOURCE:
-            raise Refused(_reserved_column(ids), _MADE_BY_CODE)
         return ids
 
     def _kept(self, rule_uid: UUID | None, kind: str, name: str, source: int | None) -> int | None:
@@ -96,7 +98,8 @@ class Names:
         found = self._named.get((kind, name), [])
         if not found:
             raise Refused(kind, f"There is no {kind} {name!r}.")
-        if {of for of, _ in found} == {SANDBOX_SOURCE}:
+        found = [(of, pk) for of, pk in found if of != SANDBOX_SOURCE]
+        if not found:
             raise Refused(kind, _MADE_BY_CODE)
         here = [pk for of, pk in found if source in (None, of)]
         if not here:
@@ -105,10 +108,6 @@ class Names:
             how = "Set this rule on the staff site" if source else "Name its source too"
             raise Refused(kind, f"{name!r} means {len(here)} things. {how}.")
         return here[0]
-
-
-def _reserved_column(ids: Mapping[str, int | None]) -> str:
-    return "customer" if ids["customer_id"] == SANDBOX else "source"
 
 
 def _known(known: Mapping[str, int], name: str, column: str) -> int:

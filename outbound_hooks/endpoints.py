@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from customers.models import SANDBOX
 from groundwork import audit
@@ -111,10 +111,11 @@ def disable(
 ) -> None:
     """Stop sending; what waits becomes a dead letter. The feed goes on from where it stands later.
 
-    A partner cannot enable again what is barred.
+    A partner cannot enable again what is barred, whoever had disabled it before.
     """
     with transaction.atomic():
-        stopped = Endpoint.objects.filter(pk=endpoint.pk, is_enabled=True).update(
+        meant = Q(is_enabled=True) | Q(is_barred=False) if is_barred else Q(is_enabled=True)
+        stopped = Endpoint.objects.filter(meant, pk=endpoint.pk).update(
             is_enabled=False,
             disabled_at=database_now(),
             disabled_reason=reason[:200],

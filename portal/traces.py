@@ -6,7 +6,7 @@ What belongs together carries one correlation id; a SKU is followed over the rev
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -14,15 +14,13 @@ from django.db import connection
 from django.db.models import Q
 
 from apikeys.models import RequestLog
+from apikeys.searching import under
 from catalog_mirror.models import QuarantinedRecord, Revision, Variant, VariantHistory
-from groundwork.correlation import OURS, made_at
+from groundwork.correlation import made_at
 from groundwork.models import Alarm, AuditEntry
 from outbound_hooks.models import Attempt, Delivery
 from sync.models import DriftCorrection, InboundEvent, SweepRun
 
-# A request under an id of ours is looked for around its making: as far as a host's clock may differ from
-# the database's. The log has an index for the ids that partners chose alone.
-CLOCKS_DIFFER = timedelta(minutes=1)
 # Deliveries hold their text as it was signed: so many of the newest are looked through for a SKU.
 DELIVERIES_READ = 10_000
 MOST_STEPS = 500  # of each kind, the newest
@@ -163,24 +161,13 @@ def _attempts(of: Iterable[Delivery]) -> Iterator[Step]:
 
 
 def _requests(ids: Collection[str]) -> Iterator[Step]:
-    for each in RequestLog.objects.filter(_logged(ids)).order_by("-at")[:MOST_STEPS]:
+    for each in RequestLog.objects.filter(under(ids)).order_by("-at")[:MOST_STEPS]:
         whose = f"key {each.key_public_id}" if each.key_public_id else "a stranger"
         end = (
             f"answered {each.status} in {each.milliseconds:.0f} ms" if each.status else "has no end"
         )
         said = f"{each.method} {each.route} by {whose} {end}"
         yield Step(each.at, "request", said, each.correlation_id)
-
-
-def _logged(ids: Collection[str]) -> Q:
-    """Return what finds the requests under these ids: when ours were made, and the index for the others."""
-    made = {each: at for each in ids if (at := made_at(each))}
-    chosen = set(ids) - made.keys()
-    meant = Q(correlation_id__in=chosen) & ~Q(correlation_id__regex=OURS)
-    if made:
-        about = (min(made.values()) - CLOCKS_DIFFER, max(made.values()) + CLOCKS_DIFFER)
-        meant |= Q(correlation_id__in=set(made), at__range=about)
-    return meant
 
 
 def _audited(meant: Q) -> Iterator[Step]:

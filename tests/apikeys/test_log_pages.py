@@ -91,11 +91,12 @@ def test_what_has_no_index_is_looked_for_in_the_last_seven_days(alder, staff, cl
     key = key_of(alder)
     outcomes(key, 1)
     path = "/admin/apikeys/requestlog/"
-    RequestLog.objects.update(correlation_id="the-request-id")
-    assert "/v1/products" in staff.get(path, {"q": "the-request-id"}).content.decode()
+    RequestLog.objects.update(correlation_id="the-request-id", address="203.0.113.9")
+    assert "/v1/products" in staff.get(path, {"q": "203.0.113.9"}).content.decode()
     clock.move(timedelta(days=8))
-    assert "/v1/products" not in staff.get(path, {"q": "the-request-id"}).content.decode()
+    assert "/v1/products" not in staff.get(path, {"q": "203.0.113.9"}).content.decode()
     assert "/v1/products" in staff.get(path, {"q": key[8:20]}).content.decode()
+    assert "/v1/products" in staff.get(path, {"q": "the-request-id"}).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -187,12 +187,28 @@ def test_no_file_reaches_it(people, unchanged, tmp_path, line, reason):
     assert reason in str(refused.value)
 
 
-def test_no_file_names_its_goods(people, unchanged, tmp_path):
-    text = "customer,category,effect\nbob,sandbox-apparel,allow\n"
-    with pytest.raises(
-        CommandError, match="line 2, category: The sandbox's rules are made by code"
-    ):
+@pytest.mark.parametrize("model", [Brand, Category])
+def test_no_template_names_its_goods(people, model):
+    goods = model.objects.filter(source=SANDBOX_SOURCE).first()
+    template = VisibilityTemplate.objects.create(name="All")
+    named = {model._meta.model_name: goods}
+    with pytest.raises(ValidationError, match="belongs to the sandbox"):
+        VisibilityTemplateLine(template=template, effect="allow", **named).full_clean()
+
+
+@pytest.mark.parametrize(("source", "column"), [("", "category"), ("sandbox", "source")])
+def test_no_file_names_its_goods(people, unchanged, tmp_path, source, column):
+    text = f"customer,source,category,effect\nbob,{source},sandbox-apparel,allow\n"
+    reason = f"line 2, {column}: The sandbox's rules are made by code"
+    with pytest.raises(CommandError, match=reason):
         imported(tmp_path, "visibility", text)
+
+
+def test_a_name_that_the_sandbox_has_too_is_the_shop_s(people, tmp_path):
+    mugs = people.mugs
+    Category.objects.filter(pk=mugs.pk).update(slug="sandbox-apparel")
+    imported(tmp_path, "visibility", "customer,category,effect\nbob,sandbox-apparel,deny\n")
+    assert VisibilityRule.objects.latest("pk").category == mugs
 
 
 def test_a_file_of_everyones_rules_leaves_it_alone(people, tmp_path):

@@ -11,10 +11,11 @@ from django.db import connection
 from django.utils import timezone
 
 from apikeys.models import RequestLog
+from apikeys.searching import under
 from groundwork.correlation import made_at, new_correlation_id
 from outbound_hooks.delivering import deliver_once, dispatch_all
 from outbound_hooks.models import Delivery
-from portal.traces import _logged, trace
+from portal.traces import trace
 from sync.models import InboundEvent
 from tests.factories import client_of
 from tests.sync.hooks import follow_all, post, told
@@ -126,7 +127,7 @@ def test_an_id_that_a_partner_chose_has_an_index_that_no_request_under_ours_pays
     assert size_of_index() > empty
     with connection.cursor() as cursor:
         cursor.execute("set local enable_seqscan = off")  # so few are quicker read one by one
-    assert "_chosen" in RequestLog.objects.filter(_logged({"partner-chose-7"})).explain()
+    assert "_chosen" in RequestLog.objects.filter(under(["partner-chose-7"])).explain()
 
 
 def size_of_index() -> int:

@@ -94,6 +94,15 @@ def test_rotating_pinging_disabling_and_enabling(people, staff, endpoint, receiv
     assert (endpoint.is_enabled, endpoint.is_barred) == (True, False)
 
 
+def test_staff_bar_what_was_disabled_already(people, staff, endpoint):
+    endpoints.disable(endpoint, actor="partner", reason="You disabled it.")
+    acted(staff, PAGE, "disable", endpoint.pk, apply="yes")
+    endpoint.refresh_from_db()
+    assert (endpoint.is_enabled, endpoint.is_barred) == (False, True)
+    assert endpoint.disabled_reason == "Your supplier disabled it."
+    assert AuditEntry.objects.latest("pk").actor == "ann"
+
+
 def test_a_secret_is_shown_once_and_is_in_no_cookie(people, staff, receiver):
     fields = {"customer": people.alice.pk, "url": receiver.url, "facets": ["price"]}
     added = staff.post(f"{PAGE}add/", fields)
