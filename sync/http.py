@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO
 
 import orjson
@@ -249,21 +250,29 @@ class _Line(HTTPAdapter):
 
     is_hung_up = False
     _connection: Any = None
+    _socket: Any = None
 
     def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **options)
         make = type(pool).ConnectionCls
 
         def made(**how: Any) -> Any:
-            self._connection = make(**how)
-            return self._connection
+            held = make(**how)
+            held.request = partial(self._asked, held, held.request)
+            return held
 
         pool.ConnectionCls = made
         return pool
 
+    def _asked(self, held: Any, ask: Callable[..., None], *args: Any, **options: Any) -> None:
+        self._connection, self._socket = held, None  # it may take long to connect
+        ask(*args, **options)
+        # The connection lets go of it where the shop says that it ends with this answer.
+        self._socket = held.sock
+
     def hang_up(self) -> None:
         self.is_hung_up = True
-        held = getattr(self._connection, "sock", None)
+        held = getattr(self._connection, "sock", None) or self._socket
         if held is not None:
             try:
                 # Not TLS's own shutdown, which is not safe while another thread reads.

@@ -18,8 +18,14 @@ from tests.sync.conftest import run
 
 
 @contextmanager
-def answering(*pieces: bytes, every: float = 0.0):
-    """A server that answers each connection with `pieces`, one at a time, and closes."""
+def answering(*pieces: bytes, every: float = 0.0, says_so: bool = True):
+    """A server that answers each connection with `pieces`, one at a time, and closes.
+
+    It says so, or the next try would go over the old connection, unless its end was heard of already.
+    """
+    if says_so:
+        first, *rest = pieces
+        pieces = (first.replace(b"\r\n", b"\r\nConnection: close\r\n", 1), *rest)
     listening = socket.create_server(("127.0.0.1", 0))
     stopped = threading.Event()
 
@@ -110,11 +116,12 @@ class CountingShop:
         return self.shop(environ, start_response)
 
 
-def test_a_body_that_drips_ends_at_the_deadline(wire, monkeypatch):
+@pytest.mark.parametrize("says_so", [True, False])
+def test_a_body_that_drips_ends_at_the_deadline(wire, monkeypatch, says_so):
     monkeypatch.setattr(http, "DEADLINE", 0.3)
     drip = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *[b"x"] * 100]
     began = time.monotonic()
-    with answering(*drip, every=0.05) as url, pytest.raises(http.ShopTooSlow):
+    with answering(*drip, every=0.05, says_so=says_so) as url, pytest.raises(http.ShopTooSlow):
         wire.send("GET", lambda: Question(url))
     assert time.monotonic() - began < 2
 
@@ -126,6 +133,41 @@ def test_headers_that_drip_end_at_the_deadline(wire, monkeypatch):
     with answering(*drip, every=0.05) as url, pytest.raises(http.ShopTooSlow):
         wire.send("GET", lambda: Question(url))
     assert time.monotonic() - began < 2
+
+
+def test_the_deadline_ends_the_connection_that_is_in_use(wire, monkeypatch):
+    """Not the one that was made last: a shop's files may lie on another host than its lists."""
+    monkeypatch.setattr(http, "DEADLINE", 0.3)
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
+    with kept(whole) as (lists, hold), answering(whole, says_so=False) as files:
+        wire.send("GET", lambda: Question(lists))
+        wire.send("GET", lambda: Question(files))
+        hold.set()
+        began = time.monotonic()
+        with pytest.raises(http.ShopTooSlow):
+            wire.send("GET", lambda: Question(lists))
+    assert time.monotonic() - began < 2
+
+
+@contextmanager
+def kept(answer: bytes):
+    """A server that keeps its one connection; once `hold` is set it does not answer any more."""
+    listening, hold = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve() -> None:
+        held, _ = listening.accept()
+        with held:
+            while held.recv(65536):
+                if not hold.is_set():
+                    held.sendall(answer)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/", hold
+    finally:
+        listening.close()
+        thread.join()
 
 
 def test_an_endless_body_is_cut_off(wire, monkeypatch):
