@@ -11,18 +11,15 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "X-Request-Id"
-# What a peer may choose as an id: it ends up in logs, rows and headers, so nothing else passes, and nothing
-# that begins as a key or an id of ours does, is as long as ours and begins with a t, or has a key in it.
-_ACCEPTABLE = re.compile(
-    r"(?!tc_)(?!t[0-9a-f]{11}-)(?!t.{32}$)(?!.*tc_(?:live|test)_)[A-Za-z0-9_.-]{8,64}"
-)
+# What a peer may choose as an id: it ends up in logs, rows and headers, so nothing else passes, and
+# nothing that begins as a key or an id of ours does or has a key in it.
+_ACCEPTABLE = re.compile(r"(?!tc_)(?!t[0-9a-f]{11}-)(?!.*tc_(?:live|test)_)[A-Za-z0-9_.-]{8,64}")
 
 
 # An id of ours tells when it was made, so that the log of requests needs no index for it: it is looked
-# through around that moment alone. The index for all other ids leaves out what is LIKE ours: a regular
-# expression would take each request ten times as long.
-OURS = "t" + "_" * 32
-_OURS = re.compile(r"t([0-9a-f]{11})-[0-9a-f]{20}")
+# through around that moment alone. The index for all other ids leaves out what is written like this.
+OURS = r"^t[0-9a-f]{11}-[0-9a-f]{20}$"
+_MILLISECONDS = slice(1, 12)
 
 
 def new_correlation_id() -> str:
@@ -32,8 +29,9 @@ def new_correlation_id() -> str:
 
 def made_at(identifier: str) -> datetime | None:
     """Return when an id was made, by the clock of whoever made it; None for one that is not ours."""
-    ours = _OURS.fullmatch(identifier)
-    return datetime.fromtimestamp(int(ours[1], 16) / 1000, UTC) if ours else None
+    if not re.fullmatch(OURS, identifier):
+        return None
+    return datetime.fromtimestamp(int(identifier[_MILLISECONDS], 16) / 1000, UTC)
 
 
 def correlation_id() -> str:

@@ -10,7 +10,7 @@ from django.db import OperationalError, migrations
 from psycopg.errors import LockNotAvailable
 
 WHOLE = "requestlog_of_chosen_id"
-ON = f"(correlation_id) where correlation_id not like 't{'_' * 32}'"
+ON = r"(correlation_id) where not (correlation_id::text ~ '^t[0-9a-f]{11}-[0-9a-f]{20}$')"
 # A month that is made from now on has its own from the whole's.
 WITHOUT = """
     select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
