@@ -1,4 +1,4 @@
-"""An index for the ids that partners chose; ids of ours tell their time, and cost no request an index.
+"""An index for the ids that partners chose; ids of ours tell their time, and are not in it.
 
 Made month by month while requests go on: over the whole log at once it would keep them waiting. Where it
 was ended, it goes on with the months that are left when it is run again.

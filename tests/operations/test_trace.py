@@ -119,7 +119,7 @@ def log(rows) -> None:
     )  # fmt: skip
 
 
-def test_an_id_that_a_partner_chose_has_an_index_that_no_request_under_ours_pays_for(database):
+def test_an_id_that_a_partner_chose_has_an_index_that_ids_of_ours_are_not_in(database):
     empty = size_of_index()
     log((timezone.now(), new_correlation_id()) for _ in range(1_000))
     assert size_of_index() == empty
