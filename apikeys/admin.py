@@ -29,7 +29,7 @@ from apikeys.models import (
 )
 from apikeys.searching import requests_meant
 from groundwork.admin import ReadOnlyAdmin
-from groundwork.instants import database_now, shown
+from groundwork.instants import shown
 
 _MOST_AT_ONCE = 100
 
@@ -106,7 +106,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).defer("secret_sha256")
-        annotated: QuerySet[Any] = rows.annotate(used_at=last_use(database_now()))
+        annotated: QuerySet[Any] = rows.annotate(used_at=last_use())
         return annotated
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - as Django calls it

@@ -70,7 +70,7 @@ class CustomerTermsAdmin(VersionAdmin):
         "currency",
         "unpriced",
     )
-    list_display = (*says, "from_revision", "until_revision")
+    list_display = (*says, "stands")
     list_filter = ("status", "tier", ("until_revision", admin.EmptyFieldListFilter))
     search_fields = ("customer__name", "customer__slug")
     autocomplete_fields = ("customer", "tier")

@@ -24,7 +24,7 @@ WINDOW = ("starts_at", "ends_at")
 BY_SUBJECT = ("subject_kind", among("all", *SUBJECTS))
 MOST_AT_ONCE = 200
 # What a list of rules shows of each beside what it says.
-WHO_WHAT_WHEN = ("who", "what", *WINDOW, "from_revision", "until_revision")
+WHO_WHAT_WHEN = ("who", "what", *WINDOW, "stands")
 
 
 class VersionForm(ModelForm):  # type: ignore[type-arg]
@@ -95,6 +95,12 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
     @admin.display(description="On")
     def what(self, rule: Any) -> str:
         return str(rule.named)
+
+    @admin.display(description="In force", ordering="from_revision")
+    def stands(self, version: Any) -> str:
+        if version.until_revision is None:
+            return f"since revision {version.from_revision}"
+        return f"revision {version.from_revision} to {version.until_revision}"
 
     def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:  # noqa: ARG002
         return VersionChangeList

@@ -36,9 +36,8 @@ def shown(at: datetime | None) -> SafeString | str:
     """Return an instant as pages show it: in the viewer's zone, with UTC for who points at it."""
     if at is None:
         return "-"
-    utc, here = at.astimezone(UTC), timezone.localtime(at)
-    # No digit of an instant needs escaping, and a list has a hundred of them.
-    return SafeString(
-        f'<time datetime="{utc.isoformat(timespec="seconds")}" title="{utc:%Y-%m-%d %H:%M:%S} UTC">'
-        f"{here:%Y-%m-%d %H:%M}</time>"
-    )
+    # A list has a hundred: no digit needs escaping, and these ways to write one are the quickest.
+    utc = at.astimezone(UTC).isoformat(timespec="seconds")
+    here = at.astimezone(timezone.get_current_timezone()).isoformat(" ", "minutes")
+    title = f"{utc[:10]} {utc[11:19]} UTC"
+    return SafeString(f'<time datetime="{utc}" title="{title}">{here[:16]}</time>')

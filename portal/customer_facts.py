@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -122,9 +121,9 @@ def keys(rows: Iterable[Any], used: dict[str, int], customer: Customer) -> Table
     )
 
 
-def keys_of(customer: Customer, *, now: datetime) -> list[Any]:
+def keys_of(customer: Customer) -> list[Any]:
     rows = ApiKey.objects.filter(customer=customer).defer("secret_sha256").order_by("-pk")
-    return list(rows.annotate(used_at=last_use(now))[:MOST_ROWS])
+    return list(rows.annotate(used_at=last_use())[:MOST_ROWS])
 
 
 def links_of(customer: Customer) -> Table:

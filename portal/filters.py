@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib.admin import BooleanFieldListFilter
 from django.contrib.admin.views.main import ChangeList
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-_HERE = SafeString(' aria-current="true"')
+from portal.escaping import escaped
+
+_HERE = ' aria-current="true"'
 _CHOSEN = "font-semibold text-primary-600 dark:text-primary-500"
 _OTHER = "hover:text-base-700 dark:hover:text-base-200"
 _LINK = "hover:text-primary-600 dark:hover:text-primary-500"
@@ -27,25 +28,16 @@ _LONG = (
 def filter_of(listed: ChangeList, spec: Any) -> SafeString:
     """Return a filter's title and its choices, each a link to the list that it leaves."""
     whole, each, link = _WIDE if isinstance(spec, BooleanFieldListFilter) else _LONG
-    rows = (
-        (
-            each,
-            _CHOSEN if choice["selected"] else _OTHER,
-            choice["query_string"],
-            _HERE if choice["selected"] else "",
-            choice["display"],
-            link,
-            choice["display"],
-        )
-        for choice in spec.choices(listed)
-    )
-    choices = format_html_join(
-        "", '<li class="{} {}"><a href="{}"{} title="{}" class="{}">{}</a></li>', rows
-    )
-    return format_html(
+    choices = "".join(_choice(choice, each, link) for choice in spec.choices(listed))
+    return SafeString(
         '<div><h3 class="font-semibold mb-2 text-font-important-light dark:text-font-important-dark">'
-        'By {}</h3><ul class="{}">{}</ul></div>',
-        spec.title,
-        whole,
-        choices,
+        f'By {escaped(spec.title)}</h3><ul class="{whole}">{choices}</ul></div>'
+    )
+
+
+def _choice(choice: dict[str, Any], each: str, link: str) -> str:
+    is_here, text = choice["selected"], escaped(choice["display"])
+    return (
+        f'<li class="{each} {_CHOSEN if is_here else _OTHER}"><a href="{escaped(choice["query_string"])}"'
+        f'{_HERE if is_here else ""} title="{text}" class="{link}">{text}</a></li>'
     )

@@ -10,19 +10,27 @@ from typing import Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
-from django.contrib.admin.utils import quote
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.utils import label_for_field, quote
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import BooleanField, DateField, Field, ForeignKey, Model, TimeField
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.encoding import iri_to_uri
-from django.utils.html import conditional_escape, escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.admin import checkbox
-from unfold.templatetags.unfold_list import CHECKBOX_CLASSES, LINK_CLASSES, ROW_CLASSES
+from unfold.templatetags.unfold_list import (
+    CHECKBOX_CLASSES,
+    LINK_CLASSES,
+    ROW_CLASSES,
+    result_headers,
+)
 from unfold.utils import display_for_field, display_for_value
+from unfold.widgets import UnfoldBooleanWidget
+
+from portal.escaping import escaped
 
 _CHECKBOX, _VALUE = "action_checkbox", "value-of-a-row"
 _UNBROKEN = (DateField, TimeField, ForeignKey)
@@ -56,6 +64,42 @@ class _Column:
     write: _Writer
     ends: str
     is_link: bool = False
+
+
+def headers_of(listed: ChangeList) -> list[Header]:
+    """Return what stands over the columns: the theme's, where the list is sorted by one of them.
+
+    The theme works out three addresses for each, and asks a template for the box.
+    """
+    if listed.get_ordering_field_columns():
+        return list(result_headers(listed))
+    return [_header(listed, place, name) for place, name in enumerate(listed.list_display)]
+
+
+def _header(listed: ChangeList, place: int, name: Any) -> Header:
+    if name == _CHECKBOX:
+        return {"text": _toggle(), "class_attrib": "action-checkbox-column", "sortable": False}
+    text, asked = label_for_field(
+        name, listed.model, model_admin=listed.model_admin, return_attr=True
+    )
+    is_sortable = asked is None or bool(getattr(asked, "admin_order_field", None))
+    if not is_sortable or name not in (listed.sortable_by or (name,)):
+        return {"text": text, "class_attrib": f"column-{_spelled(name, place)}", "sortable": False}
+    return {
+        "text": text,
+        "class_attrib": f"sortable column-{_spelled(name, place)}",
+        "sortable": True,
+        "url_primary": listed.get_query_string({ORDER_VAR: str(place)}),
+    }
+
+
+@cache
+def _toggle() -> SafeString:
+    """Return the theme's box that chooses all rows."""
+    label = {"aria-label": "Select all objects on this page for an action"}
+    box = UnfoldBooleanWidget({"id": "action-toggle", "class": "action-toggle", **label})
+    rendered: SafeString = box.render("action-toggle", value=False)
+    return rendered
 
 
 def head_of(listed: ChangeList, headers: Sequence[Header]) -> SafeString:
@@ -96,7 +140,7 @@ def rows_of(listed: ChangeList, headers: Sequence[Header]) -> SafeString:
 
 def _cells(row: Model, columns: Sequence[_Column], link: Callable[[Model], str]) -> str:
     return "".join(
-        f"{each.begins}{link(row) if each.is_link else ''}{conditional_escape(each.write(row))}{each.ends}"
+        f"{each.begins}{link(row) if each.is_link else ''}{escaped(each.write(row))}{each.ends}"
         for each in columns
     )
 
@@ -141,11 +185,11 @@ def _link_of(listed: ChangeList) -> Callable[[Model], str]:
     # All addresses differ by the key of their row alone; to make each anew takes a third of a list's time.
     page = f"admin:{listed.opts.app_label}_{listed.opts.model_name}_change"
     before, _, after = add_preserved_filters(kept, reverse(page, args=[_VALUE])).partition(_VALUE)
-    begins, ends = escape(before), escape(after)
+    begins, ends = escaped(before), escaped(after)
 
     def link(row: Model) -> str:
-        pk = escape(iri_to_uri(quote(str(row.serializable_value(listed.pk_attname)))))
-        value = escape(row.serializable_value(told))
+        pk = escaped(iri_to_uri(quote(str(row.serializable_value(listed.pk_attname)))))
+        value = escaped(row.serializable_value(told))
         opener = f' data-popup-opener="{value}"' if listed.is_popup else ""
         return f'<a href="{begins}{pk}{ends}" class="{_LINKED}"{opener}>'
 
@@ -161,7 +205,7 @@ def _checkbox() -> tuple[str, str]:
 
 def _box(row: Model) -> SafeString:
     before, after = _checkbox()
-    return SafeString(f"{before}{conditional_escape(row.pk)}{after}")
+    return SafeString(f"{before}{escaped(row.pk)}{after}")
 
 
 def _writer(listed: ChangeList, name: Any) -> tuple[_Writer, Sequence[str]]:

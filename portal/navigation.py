@@ -3,7 +3,6 @@
 from functools import cache
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -117,5 +116,9 @@ def _name(opts: Any) -> str:
 
 
 def _may_look(request: HttpRequest, label: str) -> bool:
-    page = admin.site._registry[apps.get_model(label)]  # noqa: SLF001 - Django's name
-    return bool(page.has_view_permission(request))
+    return bool(_pages()[label].has_view_permission(request))
+
+
+@cache
+def _pages() -> dict[str, Any]:
+    return {model._meta.label_lower: page for model, page in admin.site._registry.items()}  # noqa: SLF001 - Django's names

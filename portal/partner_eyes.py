@@ -51,7 +51,9 @@ def seen_by(
 
 
 def skus_called(text: str, *, limit: int = MOST_VALUES) -> list[str]:
-    """Return the SKUs of published variants whose SKU or product's name has a text in it."""
+    """Return the published SKU that a text is, or else those in which it is, or in whose product's name."""
+    if Variant.objects.filter(sku=text, is_published=True).exists():
+        return [text]
     products = Product.objects.filter(name__icontains=text).values("pk")
     called = Q(sku__icontains=text) | Q(product__in=products)
     rows = Variant.objects.filter(called, is_published=True).order_by("pk")

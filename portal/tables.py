@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString
 
 from groundwork.instants import shown
+from portal.escaping import escaped
 
 _NUMBER = SafeString(' class="tc-number"')
 
@@ -23,10 +23,10 @@ class Cell:
 
     @property
     def html(self) -> str:
-        text: str = _said(self.value)
+        text = _said(self.value)
         if self.tone:
-            text = f'<span class="tc-{escape(self.tone)}">{text}</span>'
-        return f'<a href="{escape(self.url)}">{text}</a>' if self.url else text
+            text = f'<span class="tc-{escaped(self.tone)}">{text}</span>'
+        return f'<a href="{escaped(self.url)}">{text}</a>' if self.url else text
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,15 @@ class Table:
     links: Sequence[Link] = field(default=())
 
     @property
+    def head(self) -> SafeString:
+        return SafeString(
+            "".join(
+                f'<th scope="col"{_NUMBER if each.is_number else ""}>{escaped(each.name)}</th>'
+                for each in self.columns
+            )
+        )
+
+    @property
     def body(self) -> SafeString:
         """Its rows; written here, as a template takes a tenth of a millisecond for each cell."""
         begins = [f"<td{_NUMBER if column.is_number else ''}>" for column in self.columns]
@@ -76,7 +85,7 @@ def _row(begins: Sequence[str], row: Sequence[Cell]) -> str:
     return "".join(f"{begin}{cell.html}</td>" for begin, cell in zip(begins, row, strict=True))
 
 
-def _said(value: Any) -> SafeString:
+def _said(value: Any) -> str:
     if isinstance(value, datetime):
-        return conditional_escape(shown(value))
-    return conditional_escape("-" if value is None else value)
+        return escaped(shown(value))
+    return escaped("-" if value is None else value)

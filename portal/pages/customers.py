@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, re_path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from customers.admin import CustomerAdmin
 from customers.models import SANDBOX, Application, Customer
-from groundwork.instants import database_now
 from portal import answers, customer_facts
 from portal.charts import chart
 from portal.pages.bulk import BulkTerms
@@ -183,9 +183,8 @@ def _access(request: HttpRequest, customer: Customer) -> dict[str, Any]:
     tables: list[Table] = []
     said: dict[str, Any] = {"tables": tables}
     if request.user.has_perm("apikeys.view_apikey"):
-        now = database_now()
-        known = customer_facts.keys_of(customer, now=now)
-        usage = usage_of([key.public_id for key in known], now=now)
+        known = customer_facts.keys_of(customer)
+        usage = usage_of([key.public_id for key in known], now=timezone.now())
         tables.append(customer_facts.keys(known, usage.by_key, customer))
         tables.append(customer_facts.links_of(customer))
         said["usage"] = chart(usage.days, title="Requests of the last 30 days")

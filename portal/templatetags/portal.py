@@ -5,11 +5,10 @@ from typing import Any
 from django import template
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import DateTimeField
-from unfold.templatetags.unfold_list import result_headers
 
 from groundwork.instants import shown
 from portal.filters import filter_of
-from portal.lists import head_of, rows_of
+from portal.lists import head_of, headers_of, rows_of
 
 register = template.Library()
 register.filter("when", shown)
@@ -33,7 +32,7 @@ def thousands(number: int) -> str:
 @register.inclusion_tag("portal/list.html")
 def staff_list(listed: ChangeList, may_add: bool) -> dict[str, Any]:  # noqa: FBT001 - as templates call it
     """Show a page of a list: its headers once, a row for each result, or what to do where there is none."""
-    headers = list(result_headers(listed))
+    headers = headers_of(listed)
     return {
         "cl": listed,
         "head": head_of(listed, headers),

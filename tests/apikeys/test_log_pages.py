@@ -10,7 +10,6 @@ from django.test import Client
 from apikeys.addresses import pseudonym
 from apikeys.last_use import last_use
 from apikeys.models import ApiKey, RequestLog
-from groundwork.instants import database_now
 from tests.apikeys.test_limit import outcomes
 from tests.factories import CustomerFactory, key_of
 
@@ -83,7 +82,7 @@ def test_a_refusal_is_no_use_of_a_key(alder, status):
     used, refused = RequestLog.objects.order_by("id")
     RequestLog.objects.filter(id=used.id).update(status=200)
     RequestLog.objects.filter(id=refused.id).update(status=status)
-    found = ApiKey.objects.annotate(used_at=last_use(database_now())).get(public_id=key[8:20])
+    found = ApiKey.objects.annotate(used_at=last_use()).get(public_id=key[8:20])
     assert found.used_at == used.at
 
 

@@ -96,5 +96,13 @@ def test_a_list_that_is_not_counted_to_its_end_says_so(people, variants, monkeyp
     assert "30 results or more" in variants()
 
 
+def test_a_sku_that_is_given_whole_is_found_alone_and_a_part_of_one_finds_all(people, variants):
+    mirrored(people.source, a_product("p90", a_variant("v90", sku="PEN-01-XL")))
+    found = [
+        set(re.findall(r">(PEN-01[-A-Z]*)<", variants(f"?q={q}"))) for q in ("PEN-01", "EN-01")
+    ]
+    assert found == [{"PEN-01"}, {"PEN-01", "PEN-01-XL"}]
+
+
 def test_a_search_in_a_popup_stays_in_it(people, variants):
     assert 'href="?_popup=1">Show all' in variants("?q=nobody-carries-this&_popup=1")

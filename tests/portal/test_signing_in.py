@@ -6,9 +6,11 @@ from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
+from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -218,3 +220,13 @@ def test_a_name_is_not_guessed_at_from_many_addresses(ann, monkeypatch):
         refused(address=f"203.0.113.{number}")
     assert not enters(address="198.51.100.1")
     assert AuditEntry.objects.filter(subject="sign-in as ann").count() == 3
+
+
+def test_a_session_that_ran_out_or_never_was_is_none(ann):
+    client = Client()
+    client.force_login(ann)
+    assert client.get("/admin/").status_code == 200
+    Session.objects.update(expire_date=timezone.now())
+    assert client.get("/admin/").status_code == 302
+    client.cookies["sessionid"] = "never-was-one\u00e9"
+    assert client.get("/admin/").status_code == 302

@@ -10,7 +10,6 @@ from apikeys import keys
 from apikeys.last_use import last_use
 from apikeys.management.prompt import refuse_unknown
 from apikeys.models import ApiKey
-from groundwork.instants import database_now
 from groundwork.management.prompt import table
 
 _HEAD = ("key", "customer", "label", "created_at", "expires_at", "last_used_at", "revoked_at")
@@ -31,7 +30,7 @@ class Command(BaseCommand):
         found = ApiKey.objects.all() if ended else keys.living()
         if customer:
             found = found.filter(customer__slug__in=customer)
-        found = found.select_related("customer").annotate(used_at=last_use(database_now()))
+        found = found.select_related("customer").annotate(used_at=last_use())
         rows = [_row(key) for key in found.order_by("customer__slug", "pk")]
         if json:
             self.stdout.write(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
