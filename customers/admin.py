@@ -9,7 +9,14 @@ from customers.exports import visibility_cells
 from customers.file_pages import FilesAdmin
 from customers.models import SANDBOX, Customer, CustomerTerms, Tier, VisibilityRule
 from customers.sheets import VISIBILITY
-from customers.version_pages import BY_SUBJECT, WHO_AND_WHAT, WHO_WHAT_WHEN, WINDOW, VersionAdmin
+from customers.version_pages import (
+    BY_SUBJECT,
+    WHO_AND_WHAT,
+    WHO_WHAT_WHEN,
+    WHOSE,
+    WINDOW,
+    VersionAdmin,
+)
 from groundwork import audit
 from groundwork.admin import ReadOnlyAdmin
 
@@ -91,8 +98,7 @@ class VisibilityRuleAdmin(FilesAdmin):
     list_filter = (
         "effect",
         BY_SUBJECT,
-        "tier",
         ("until_revision", admin.EmptyFieldListFilter),
     )
-    search_fields = ("customer__name", "customer__slug", "=variant__sku")
+    search_fields = (*WHOSE, "=variant__sku")
     autocomplete_fields = WHO_AND_WHAT

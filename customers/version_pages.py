@@ -20,6 +20,8 @@ from customers.reserved import is_reserved
 from groundwork.admin import ReadOnlyAdmin, StaffChangeList, among, confirmation
 
 WHO_AND_WHAT = ("customer", "tier", *SUBJECTS)
+# Whom a rule is for is searched for, customer or tier: a filter would list all tiers on every page.
+WHOSE = ("customer__name", "customer__slug", "tier__name")
 WINDOW = ("starts_at", "ends_at")
 BY_SUBJECT = ("subject_kind", among("all", *SUBJECTS))
 MOST_AT_ONCE = 200

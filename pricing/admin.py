@@ -13,6 +13,7 @@ from customers.version_pages import (
     BY_SUBJECT,
     WHO_AND_WHAT,
     WHO_WHAT_WHEN,
+    WHOSE,
     WINDOW,
     VersionAdmin,
     VersionForm,
@@ -70,8 +71,8 @@ class PriceRuleAdmin(FilesAdmin):
         *WINDOW,
     )
     list_display = ("gives", "name", "priority", *WHO_WHAT_WHEN)
-    list_filter = ("kind", BY_SUBJECT, "tier", _STANDS)
-    search_fields = ("customer__name", "customer__slug", "=variant__sku", "name")
+    list_filter = ("kind", BY_SUBJECT, _STANDS)
+    search_fields = (*WHOSE, "=variant__sku", "name")
     autocomplete_fields = WHO_AND_WHAT
 
     @admin.display(description="Price", ordering="kind")
@@ -96,8 +97,8 @@ class OrderRuleAdmin(VersionAdmin):
         *WINDOW,
     )
     list_display = ("minimum_quantity", "step", "maximum_quantity", "priority", *WHO_WHAT_WHEN)
-    list_filter = (BY_SUBJECT, "tier", _STANDS)
-    search_fields = ("customer__name", "customer__slug", "=variant__sku")
+    list_filter = (BY_SUBJECT, _STANDS)
+    search_fields = (*WHOSE, "=variant__sku")
     autocomplete_fields = WHO_AND_WHAT
 
 
@@ -122,6 +123,6 @@ class OrderMinimumAdmin(VersionAdmin):
         "priority",
         *(name for name in WHO_WHAT_WHEN if name != "what"),
     )
-    list_filter = ("tier", _STANDS)
-    search_fields = ("customer__name", "customer__slug")
+    list_filter = (_STANDS,)
+    search_fields = WHOSE
     autocomplete_fields = ("customer", "tier")

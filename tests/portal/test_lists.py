@@ -58,12 +58,12 @@ def test_a_box_carries_the_row_that_it_chooses(people, staff):
     assert page.count('aria-label="Select record"') == len(pks)
 
 
-def test_a_list_shows_25_rows_and_the_way_to_the_rest(people, staff):
+def test_a_list_shows_20_rows_and_the_way_to_the_rest(people, staff):
     Customer.objects.bulk_create(Customer(slug=f"c-{n}", name=f"C {n}") for n in range(30))
     page = staff.get("/admin/customers/customer/").content.decode()
-    assert page.count('class="data-row') == 25
+    assert page.count('class="data-row') == 20
     rest = staff.get("/admin/customers/customer/?p=2").content.decode()
-    assert rest.count('class="data-row') == Customer.objects.count() - 25
+    assert rest.count('class="data-row') == Customer.objects.count() - 20
 
 
 def test_every_list_of_the_site_is_written_so(people, staff):

@@ -18,6 +18,7 @@ from tests.factories import (
     client_of,
     fixed_price,
     newest_revision,
+    percent_off,
     seen_by,
     variant,
     withdrawn,
@@ -238,6 +239,13 @@ def test_a_save_that_comes_too_late_says_so(people, staff, monkeypatch):
     assert answer.status_code == 302
     page = staff.get("/admin/pricing/pricerule/").content.decode()
     assert "Nothing was saved." in page
+
+
+def test_the_rules_of_a_tier_are_searched_for_by_its_name(people, staff):
+    percent_off("5", tier=people.gold, name="Spring")
+    percent_off("5", customer=people.bob, name="Autumn")
+    page = staff.get("/admin/pricing/pricerule/", {"q": "gold"}).content.decode()
+    assert ("Spring" in page, "Autumn" in page) == (True, False)
 
 
 def test_a_list_of_rules_tells_each_in_words_with_as_many_queries_for_ten_more(people, staff):
