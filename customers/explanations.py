@@ -19,6 +19,8 @@ _NAMES = {
     "category": "select 'category', id, slug from catalog_mirror_category where id = any(%s)",
     "product": "select 'product', id, code from catalog_mirror_product where id = any(%s)",
     "variant": "select 'variant', id, sku from catalog_mirror_variant where id = any(%s)",
+    "customer": "select 'customer', id, name from customers_customer where id = any(%s)",
+    "tier": "select 'tier', id, name from customers_tier where id = any(%s)",
 }
 
 
@@ -80,16 +82,23 @@ def explain_visibility(
 
 
 def subject_names(subjects: Iterable[Subject]) -> dict[Subject, str]:
-    """Return what rules name, in words: "brand northcup"; one statement however many there are."""
+    """Return what rules name, in words: "brand northcup"."""
+    named = names_of(set(subjects) - {_ALL})
+    return {_ALL: "everything"} | {
+        (kind, pk): f"{kind} {name}" for (kind, pk), name in named.items()
+    }
+
+
+def names_of(things: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """Return the names of subjects, customers and tiers; one statement however many there are."""
     ids: defaultdict[str, list[int]] = defaultdict(list)
-    for kind, pk in set(subjects) - {_ALL}:
+    for kind, pk in set(things):
         ids[kind].append(pk)
-    names = {_ALL: "everything"}
-    if ids:
-        with connection.cursor() as cursor:
-            cursor.execute(" union all ".join(_NAMES[kind] for kind in ids), list(ids.values()))
-            names |= {(kind, pk): f"{kind} {name}" for kind, pk, name in cursor.fetchall()}
-    return names
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(" union all ".join(_NAMES[kind] for kind in ids), list(ids.values()))
+        return {(kind, pk): name for kind, pk, name in cursor.fetchall()}
 
 
 def outside_window(rule: RuleVersion, at: datetime) -> str:

@@ -148,7 +148,9 @@ SUBJECTS = ("source", "brand", "category", "product", "variant")
 class Rule(Version):
     """Who x what x when: the columns that visibility rules and price rules share."""
 
-    named: str  # the subject in words, for a list that asked for all of them at once
+    # The subject and whom it is for in words, in a list that asked for all of them at once.
+    named: str
+    whose: str
 
     customer = models.ForeignKey(
         Customer,

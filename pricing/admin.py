@@ -114,7 +114,6 @@ class OrderMinimumAdmin(VersionAdmin):
         "priority",
         *WINDOW,
     )
-    list_select_related = ("customer", "tier")
     list_display = (
         "minimum_value",
         "currency",

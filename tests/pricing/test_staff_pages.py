@@ -242,7 +242,7 @@ def test_a_save_that_comes_too_late_says_so(people, staff, monkeypatch):
 
 
 def test_the_rules_of_a_tier_are_searched_for_by_its_name(people, staff):
-    percent_off("5", tier=people.gold, name="Spring")
+    percent_off("5", tier=people.gold, product=people.mug, name="Spring")
     percent_off("5", customer=people.bob, name="Autumn")
     page = staff.get("/admin/pricing/pricerule/", {"q": "gold"}).content.decode()
     assert ("Spring" in page, "Autumn" in page) == (True, False)
