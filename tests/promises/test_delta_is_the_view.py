@@ -90,7 +90,7 @@ def test_it_notices_that_webhooks_are_taken_as_they_arrive(monkeypatch):
         run(lives=100)
 
 
-@pytest.mark.parametrize("forgotten", ["rules", "stock"])
+@pytest.mark.parametrize("forgotten", ["rules", pytest.param("stock", marks=pytest.mark.slow)])
 def test_it_notices_a_304_that_is_wrong(monkeypatch, forgotten):
     if forgotten == "rules":
         monkeypatch.setattr(etags, "changed_subjects", lambda *_, **_options: Subjects())
