@@ -180,7 +180,8 @@ class VersionAdmin(ReadOnlyAdmin, Unwrapped):  # type: ignore[misc]
         self, request: HttpRequest, chosen: QuerySet[Any], *, action: str, verb: str
     ) -> HttpResponse | None:
         """Return the page that counts what an action is about, and asks."""
-        rows = list(chosen.order_by("pk")[: MOST_AT_ONCE + 1])
+        named = chosen.select_related("customer", "tier")
+        rows = list(named.order_by("pk")[: MOST_AT_ONCE + 1])
         if not rows or len(rows) > MOST_AT_ONCE:
             told = f"Choose 1 to {MOST_AT_ONCE} that this can be done to."
             self.message_user(request, told, messages.ERROR)

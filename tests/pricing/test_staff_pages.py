@@ -241,6 +241,21 @@ def test_a_save_that_comes_too_late_says_so(people, staff, monkeypatch):
     assert "Nothing was saved." in page
 
 
+def test_asking_before_rules_are_withdrawn_takes_as_many_queries_for_ten_more(people, staff):
+    def asked() -> int:
+        pks = list(PriceRule.objects.filter(until_revision=None).values_list("pk", flat=True))
+        with CaptureQueriesContext(connection) as queries:
+            said = {"action": "withdraw", "_selected_action": pks}
+            page = staff.post("/admin/pricing/pricerule/", said).content.decode()
+        assert f"Withdraw {len(pks)} rule" in page
+        return len(queries)
+
+    few = asked()
+    for number in range(10):
+        fixed_price("1", customer=people.bob, variant=variant("PEN-01"), priority=number)
+    assert asked() == few
+
+
 def test_the_rules_of_a_tier_are_searched_for_by_its_name(people, staff):
     percent_off("5", tier=people.gold, product=people.mug, name="Spring")
     percent_off("5", customer=people.bob, name="Autumn")
