@@ -66,9 +66,11 @@ def test_an_hour_that_comes_twice_is_one_slot():
 
 @pytest.fixture
 def source(shop, clock) -> Source:
-    """One source, swept, whose next night has come."""
-    clock.move(timedelta(hours=25))
-    return Source.objects.get()
+    """One source, swept, an hour into one of its next nights, whatever time of day it is now."""
+    found = Source.objects.get()
+    _, begins = latest_slot(time(3), found.time_zone, at=clock.now() + timedelta(hours=49))
+    clock.move(begins + timedelta(hours=1) - clock.now())
+    return found
 
 
 def test_a_night_is_made_due_once_and_done_once(shop, source):
