@@ -3,16 +3,18 @@
 import gc
 import os
 
+import django
 import structlog
 from django.core.exceptions import ImproperlyConfigured
-from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connection
 
+from contract.shortcut import Application
 from groundwork.postgres.base import DatabaseWrapper
 from groundwork.roles import refuse_unsafe_api_role
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+application = Application()
 
 # What is loaded stays, and a process keeps price lists of many small tuples: looking through them for
 # garbage every 700 objects took two fifths of a batch of new prices. An answer makes few cycles.

@@ -1,7 +1,6 @@
 """The doors of /v1."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -13,15 +12,26 @@ from rest_framework.views import APIView
 
 from apikeys.models import Scope
 from catalog_mirror import revisions
+from contract import lists
 from contract import serializers as shapes
+from contract.admitting import Reader
 from contract.caller import caller
 from contract.catalogue import brands, categories
+from contract.changed_rules import foreseen_since, tables_of
 from contract.delta import version_of
-from contract.etags import NAMES, PRODUCTS, STOCK, Watched
+from contract.etags import NAMES, PRODUCTS, STOCK
 from contract.feeds import page_from, start_of
 from contract.fields import cut, wanted_of
 from contract.items import joined
-from contract.lists import Page, PageRequest, product, product_page, stock_page
+from contract.lists import (
+    Page,
+    PageRequest,
+    page_statement,
+    product,
+    product_page,
+    product_statement,
+    stock_page,
+)
 from contract.operations import (
     CHANGE_PARAMETERS,
     FIELDS,
@@ -40,7 +50,7 @@ from contract.parameters import (
     refuse_unknown,
     single,
 )
-from contract.partner_view import PartnerView, Said
+from contract.partner_view import PartnerView
 from contract.pricing import (
     LARGEST_BODY,
     Asked,
@@ -56,7 +66,8 @@ from contract.problems import (
     problem_response,
     unavailable,
 )
-from contract.snapshots import Snapshot
+from contract.snapshots import Foreseen, Snapshot
+from contract.tagged_view import Said, TaggedView
 
 _LIST_PARAMETERS = ("brand", "category", "product", "sku", "source", "limit", "cursor")
 # A hundred filters make one that no client takes; `next_cursor` is in the body in any case.
@@ -64,10 +75,11 @@ _LONGEST_LINK = 4_000
 _REFUSED = (400, 401, 403, 405, 429, 500, 503)
 
 
-class ProductList(PartnerView):
+class ProductList(TaggedView):
     """Products of your view, a page at a time."""
 
     route = "/v1/products"
+    watched = PRODUCTS
 
     @described(
         "list_products",
@@ -77,14 +89,22 @@ class ProductList(PartnerView):
         tagged=True,
     )
     def get(self, request: HttpRequest) -> HttpResponse:
-        asked = _page_request(request, most=MOST_ITEMS, besides=("fields",))
+        asked = self._asked(request)
         fields = wanted_of(single(request.GET, "fields"))
 
         def said(snapshot: Snapshot) -> Said:
             page = product_page(snapshot, asked)
             return _said(request, snapshot, Page(cut(page.items, fields), page.next_cursor))
 
-        return self.listed(request, _watched(PRODUCTS, asked), said)
+        return self.listed(request, said, by_content=asked.filters.by_name)
+
+    def read_ahead(self, request: HttpRequest, reader: Reader, **_: Any) -> Foreseen:
+        asked, gate = self._asked(request), reader.kept.entitlement.gate
+        page = page_statement(asked, lists.PRODUCTS, reader.customer_id, gate)
+        return Foreseen((page,), is_all=reader.knows_prices)
+
+    def _asked(self, request: HttpRequest) -> PageRequest:
+        return _page_request(request, most=MOST_ITEMS, besides=("fields",))
 
 
 class ProductDetail(PartnerView):
@@ -102,11 +122,18 @@ class ProductDetail(PartnerView):
             [item] = cut([product(snapshot, sku)], fields)
             return self.answer(item)
 
+    def foreseen(self, request: HttpRequest, reader: Reader, **named: Any) -> Foreseen:  # noqa: ARG002
+        if "\0" in named["sku"]:
+            return Foreseen()
+        one = product_statement(named["sku"], reader.kept.entitlement.gate)
+        return Foreseen((one,), is_all=reader.knows_prices)
 
-class StockList(PartnerView):
+
+class StockList(TaggedView):
     """Stock of your view, a page at a time or all of it."""
 
     route = "/v1/stock"
+    watched = STOCK
     scope = Scope.STOCK.value
 
     @described(
@@ -117,12 +144,20 @@ class StockList(PartnerView):
         tagged=True,
     )
     def get(self, request: HttpRequest) -> HttpResponse:
-        asked = _page_request(request, most=MOST_STOCK, whole=WHOLE_STOCK)
+        asked = self._asked(request)
         return self.listed(
             request,
-            _watched(STOCK, asked),
             lambda snapshot: _said(request, snapshot, stock_page(snapshot, asked)),
+            by_content=asked.filters.by_name,
         )
+
+    def read_ahead(self, request: HttpRequest, reader: Reader, **_: Any) -> Foreseen:
+        asked, gate = self._asked(request), reader.kept.entitlement.gate
+        page = page_statement(asked, lists.STOCK, reader.customer_id, gate)
+        return Foreseen((page,), is_all=True)
+
+    def _asked(self, request: HttpRequest) -> PageRequest:
+        return _page_request(request, most=MOST_STOCK, whole=WHOLE_STOCK)
 
 
 class ChangeList(PartnerView):
@@ -143,6 +178,12 @@ class ChangeList(PartnerView):
             members = {name: page.cursor, "version": version_of(snapshot)}
             body = _envelope(snapshot, joined(page.entries), has_more=page.has_more, **members)
             return self.answer(body, _next(request, since=page.cursor) if page.has_more else {})
+
+    def foreseen(self, request: HttpRequest, reader: Reader, **_: Any) -> Foreseen:
+        cursor = start_of(request.GET, customer_id=reader.customer_id).cursor
+        if cursor and cursor.since and not cursor.target:
+            return foreseen_since(reader.kept, cursor.since, tables_of(cursor.facets))
+        return Foreseen()
 
 
 class Pricing(PartnerView):
@@ -167,26 +208,28 @@ class Pricing(PartnerView):
             return self.answer(basket_json(snapshot, priced_basket(snapshot, asked)))
 
 
-class BrandList(PartnerView):
+class BrandList(TaggedView):
     """The brands of your view."""
 
     route = "/v1/brands"
+    watched = NAMES
 
     @described("list_brands", shapes.BrandList, *_REFUSED, tagged=True)
     def get(self, request: HttpRequest) -> HttpResponse:
         refuse_unknown(request.GET, ())
-        return self.listed(request, NAMES, lambda snapshot: _named(snapshot, brands(snapshot)))
+        return self.listed(request, lambda snapshot: _named(snapshot, brands(snapshot)))
 
 
-class CategoryList(PartnerView):
+class CategoryList(TaggedView):
     """The categories of your view."""
 
     route = "/v1/categories"
+    watched = NAMES
 
     @described("list_categories", shapes.CategoryList, *_REFUSED, tagged=True)
     def get(self, request: HttpRequest) -> HttpResponse:
         refuse_unknown(request.GET, ())
-        return self.listed(request, NAMES, lambda snapshot: _named(snapshot, categories(snapshot)))
+        return self.listed(request, lambda snapshot: _named(snapshot, categories(snapshot)))
 
 
 class Me(PartnerView):
@@ -219,6 +262,9 @@ class NoSuchRoute(PartnerView):
     def get(self, _request: HttpRequest, **_: str) -> HttpResponse:
         raise Problem(404, "not_found", "There is no such resource.")
 
+    def foreseen(self, request: HttpRequest, reader: Reader, **_: Any) -> Foreseen:  # noqa: ARG002
+        return Foreseen(is_all=True)
+
 
 class Health(APIView):
     """Whether requests can be served; open to anyone, whatever it accepts."""
@@ -249,11 +295,6 @@ def _page_request(
         limit_of(request.GET, default=DEFAULT_LIMIT, most=most, whole=whole),
         single(request.GET, "cursor"),
     )
-
-
-def _watched(watched: Watched, asked: PageRequest) -> Watched:
-    """Return what to watch of a filtered list: what a slug stands for may change by itself."""
-    return replace(watched, by_content=asked.filters.by_name)
 
 
 def _body(request: HttpRequest, *, most: int) -> bytes:

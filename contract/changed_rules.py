@@ -1,10 +1,11 @@
 """The rules that differ over an interval, for one customer: DELTA.md's SQL 1."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 
-from contract.snapshots import Snapshot
+from contract.change_cursors import Mark
+from contract.snapshots import Calm, Foreseen, Kept, Snapshot, newest_seen
 from customers.visibility import Terms
 
 # Four index ranges a table, never an OR. A rule that changed counts even if it was never open: it
@@ -86,7 +87,7 @@ def changed_subjects(
     tables: tuple[str, ...] = ALL_RULES,
 ) -> Subjects:
     """Return what the rules name that changed, or whose window opened or closed, since a cursor."""
-    if since == snapshot.revision and _stood(snapshot, since_at, tables):
+    if since == snapshot.revision and _stood(snapshot.kept, since_at, snapshot.at, tables):
         return Subjects()
     tiers = {each.tier_id for each in terms}
     rows = snapshot.rows(
@@ -103,19 +104,27 @@ def changed_subjects(
         subjects.arrays["sources"].append(0)  # every price may have moved
     for kind, subject_id in rows:
         subjects.arrays[_KINDS[kind]].append(subject_id)
+    if since == snapshot.revision:
+        begins = snapshot.at if rows else since_at
+        snapshot.kept.calm[tables] = Calm(begins, next_boundary(snapshot))
     return subjects
 
 
-def _stood(snapshot: Snapshot, since_at: datetime, tables: tuple[str, ...]) -> bool:
+def tables_of(facets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the rules that a feed of these facets hears of: without prices, what shows or hides."""
+    return ALL_RULES if "price" in facets else VISIBILITY
+
+
+def foreseen_since(kept: Kept, mark: Mark, tables: tuple[str, ...]) -> Foreseen:
+    """Return what a poll will read, by what this process knows: nothing, or what nobody knows yet."""
+    nothing_new = mark.revision >= newest_seen()
+    return Foreseen(is_all=nothing_new and _stood(kept, mark.at, datetime.now(UTC), tables))
+
+
+def _stood(kept: Kept, since_at: datetime, at: datetime, tables: tuple[str, ...]) -> bool:
     """Tell from what is kept in memory that no window opened or closed; False where it does not know."""
-    kept = snapshot.kept
-    compiled_at = kept.entitlement.valid_from
-    if compiled_at is None or compiled_at > since_at:
-        return False
-    prices = kept.prices
-    return tables == VISIBILITY or (
-        prices is not None and prices.stood(since=since_at, at=snapshot.at)
-    )
+    calm = kept.calm.get(tables)
+    return calm is not None and calm.covers(since_at, at)
 
 
 def _arms(snapshot: Snapshot, since: int, tiers: set[int | None]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import orjson
 
 from catalog_mirror.states import State
 from contract.change_cursors import FACETS, ChangeCursor, Mark
-from contract.changed_rules import ALL_RULES, VISIBILITY, changed_subjects, terms_since
+from contract.changed_rules import changed_subjects, tables_of, terms_since
 from contract.items import (
     COLUMNS,
     FROM,
@@ -203,10 +203,12 @@ def _asked(
 ) -> tuple[dict[str, Any] | None, list[Any]]:
     """Return what candidates are asked for with, None where there are none, and the terms since."""
     terms = terms_since(snapshot, since.revision)
-    # A feed without prices hears of rules only where they show or hide.
-    tables = ALL_RULES if "price" in cursor.facets else VISIBILITY
     subjects = changed_subjects(
-        snapshot, terms, since=since.revision, since_at=since.at, tables=tables
+        snapshot,
+        terms,
+        since=since.revision,
+        since_at=since.at,
+        tables=tables_of(cursor.facets),
     )
     if since.revision == snapshot.revision and subjects.are_none:
         return None, terms  # nothing was written, and no window opened or closed

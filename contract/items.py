@@ -10,6 +10,7 @@ import orjson
 from catalog_mirror.states import State
 from contract.snapshots import Snapshot
 from customers.entitlements import GATE
+from groundwork.statements import Rows
 from pricing.offers import Offer, Rung, Sale
 from pricing.order_terms import OrderTerms
 from pricing.price_lists import PriceList, kept_rules
@@ -18,7 +19,7 @@ from pricing.rules import rules_in_force
 # What every read of items selects; the order is that of `VisibleRow`.
 COLUMNS = """
     v.id, v.sku, v.source_id, v.brand_id, v.product_id,
-    v.category_ids::text, v.category_depths::text, v.list_price,
+    v.category_ids::text, v.category_depths::text, v.list_price::text,
     v.currency, v.tax_included, v.stock_on_hand, v.stock_available, v.stock_status,
     d.body
 """
@@ -50,7 +51,7 @@ def state_of(row: Sequence[Any]) -> State:
     """Return the state of now from the first ten of COLUMNS."""
     pk, sku, source, brand, product, categories, depths, price, currency, tax = row
     gate = (sku, True, source, brand, product, _integers(categories), _integers(depths))
-    return State(pk, 0, None, *gate, price, currency, tax)
+    return State(pk, 0, None, *gate, None if price is None else Decimal(price), currency, tax)
 
 
 @lru_cache(maxsize=16_384)
@@ -69,29 +70,46 @@ def visible_rows(snapshot: Snapshot, ids: list[int]) -> dict[int, VisibleRow]:
     return {row.state.variant_id: row for row in rows}
 
 
-def items_of(snapshot: Snapshot, rows: Sequence[VisibleRow]) -> list[bytes]:
-    """Return the items of visible rows, priced for the customer of the snapshot."""
-    prices = price_list(snapshot, [row.state for row in rows])
-    return [item(row, prices.told(row.state).words) for row in rows]
+def items_of(snapshot: Snapshot, rows: Rows) -> list[bytes]:
+    """Return the items of rows of `COLUMNS`, priced for the customer of the snapshot."""
+    prices = kept_prices(snapshot) or prices_under(snapshot, [state_of(row[:10]) for row in rows])
+    return [_spliced(row[13], stock_json(*row[10:13]), _words_of(prices, row)) for row in rows]
+
+
+def _words_of(prices: PriceList, row: tuple[Any, ...]) -> bytes:
+    """Return a row's price in words; of rows that read alike a state is made once."""
+    alike = row[2:10] if row[0] not in prices.singled_out else (row[0], *row[2:10])
+    return prices.words.get(alike) or prices.put_into_words(alike, state_of(row[:10]))
 
 
 def price_list(snapshot: Snapshot, states: Collection[State]) -> PriceList:
     """Return the customer's kept price list, or one made of the rules under these states."""
+    return kept_prices(snapshot) or prices_under(snapshot, states)
+
+
+def kept_prices(snapshot: Snapshot) -> PriceList | None:
+    """Return the price list that is kept of the customer; None where its rules are too many for that."""
     kept = snapshot.kept
     prices, was_read = kept.prices, kept.prices_read  # once: other threads share what is kept
     if not was_read or (prices and not prices.is_current(snapshot.at)):
         rules = kept_rules(snapshot)
         prices = PriceList(snapshot.terms, rules, snapshot.at, tell=sale_json) if rules else None
         kept.prices, kept.prices_read = prices, True
-    if prices:
-        return prices
+    return prices
+
+
+def prices_under(snapshot: Snapshot, states: Collection[State]) -> PriceList:
+    """Return a price list of the rules under these states alone."""
     rules = rules_in_force(snapshot, states)
     return PriceList(snapshot.terms, rules, snapshot.at, tell=sale_json)
 
 
 def item(row: VisibleRow, sale: bytes) -> bytes:
-    head = row.document.encode()[:-1]
-    return b'%b,"stock":%b,%b}' % (head, row.stock, sale)
+    return _spliced(row.document, row.stock, sale)
+
+
+def _spliced(document: str, stock: bytes, sale: bytes) -> bytes:
+    return b'%b,"stock":%b,%b}' % (document[:-1].encode(), stock, sale)
 
 
 def sale_json(sale: Sale) -> bytes:

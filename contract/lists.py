@@ -1,18 +1,18 @@
 """Pages of what a customer sees, in the order of the variants' ids, from a keyset cursor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import orjson
 
 from contract.cursors import CursorInvalid, opened, sealed
-from contract.items import COLUMNS, FROM, VisibleRow, items_of, stock_json, visible_row
+from contract.items import COLUMNS, FROM, items_of, stock_json
 from contract.parameters import Filters
 from contract.problems import bad_parameter, not_found
 from contract.snapshots import Snapshot
 from customers.entitlements import GATE
+from groundwork.statements import Rows, Statement
 
 # The ids that a filter's values stand for, an array found once a query.
 _IDS = """(select array(
@@ -39,7 +39,19 @@ def _page_sql(columns: str, tables: str, names: tuple[str, ...]) -> str:
 
 _ONE = f"select {COLUMNS} {FROM} where v.sku = %(sku)s and {GATE}"
 _STOCK_COLUMNS = "v.id, v.sku, v.stock_on_hand, v.stock_available, v.stock_status"
-_STOCK_FROM = "from catalog_mirror_variant v"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a list reads of each variant; `kind` is that of its cursors."""
+
+    kind: str
+    columns: str
+    tables: str
+
+
+PRODUCTS = Listed("products", COLUMNS, FROM)
+STOCK = Listed("stock", _STOCK_COLUMNS, "from catalog_mirror_variant v")
 
 
 @dataclass(frozen=True)
@@ -58,22 +70,38 @@ class PageRequest:
 
 
 def product_page(snapshot: Snapshot, request: PageRequest) -> Page:
-    rows, next_cursor = _page(snapshot, request, "products", COLUMNS, FROM)
-    return Page(items_of(snapshot, [visible_row(row) for row in rows]), next_cursor)
+    rows, next_cursor = _page(snapshot, request, PRODUCTS)
+    return Page(items_of(snapshot, rows), next_cursor)
 
 
 def stock_page(snapshot: Snapshot, request: PageRequest) -> Page:
-    rows, next_cursor = _page(snapshot, request, "stock", _STOCK_COLUMNS, _STOCK_FROM)
+    rows, next_cursor = _page(snapshot, request, STOCK)
     return Page([_stock_item(*row[1:]) for row in rows], next_cursor)
 
 
 def product(snapshot: Snapshot, sku: str) -> bytes:
     """Return one item; hidden and unknown are the same refusal."""
-    rows = snapshot.rows(_ONE, {"sku": sku, **snapshot.gate})
+    rows = snapshot.rows(*product_statement(sku, snapshot.gate))
     if not rows:
         raise not_found()
-    found: list[VisibleRow] = [visible_row(rows[0])]
-    return items_of(snapshot, found)[0]
+    return items_of(snapshot, rows)[0]
+
+
+def product_statement(sku: str, gate: Mapping[str, str]) -> Statement:
+    return _ONE, {"sku": sku, **gate}
+
+
+def page_statement(
+    request: PageRequest, listed: Listed, customer_id: int, gate: Mapping[str, str]
+) -> Statement:
+    """Return what a page is read with; raise a 400 `Problem` for a cursor that is not of this list."""
+    values = dict(request.filters.values)
+    return _page_sql(listed.columns, listed.tables, tuple(values)), {
+        "after": _position(customer_id, request, listed.kind),
+        "limit": request.limit + 1,
+        **{name: list(each) for name, each in values.items()},
+        **gate,
+    }
 
 
 def _stock_item(sku: str, on_hand: int | None, available: int | None, status: str) -> bytes:
@@ -84,27 +112,21 @@ def _json(text: str) -> bytes:
     return orjson.dumps(text)
 
 
-def _page(
-    snapshot: Snapshot, request: PageRequest, kind: str, columns: str, tables: str
-) -> tuple[list[tuple[Any, ...]], str | None]:
-    values = dict(request.filters.values)
-    sql = _page_sql(columns, tables, tuple(values))
-    params = {name: list(each) for name, each in values.items()}
-    after = _position(snapshot, request, kind)
-    rows = snapshot.rows(
-        sql, {"after": after, "limit": request.limit + 1, **params, **snapshot.gate}
-    )
+def _page(snapshot: Snapshot, request: PageRequest, listed: Listed) -> tuple[Rows, str | None]:
+    sql, params = page_statement(request, listed, snapshot.customer_id, snapshot.gate)
+    rows = snapshot.rows(sql, params)
     if len(rows) <= request.limit:
         return rows, None
-    rows.pop()
-    return rows, sealed(snapshot.customer_id, kind, [rows[-1][0], request.filters.digest])
+    rows = rows[:-1]
+    position = [rows[-1][0], request.filters.digest]
+    return rows, sealed(snapshot.customer_id, listed.kind, position)
 
 
-def _position(snapshot: Snapshot, request: PageRequest, kind: str) -> int:
+def _position(customer_id: int, request: PageRequest, kind: str) -> int:
     if request.cursor is None:
         return 0
     try:
-        position, made_for = opened(request.cursor, customer_id=snapshot.customer_id, kind=kind)
+        position, made_for = opened(request.cursor, customer_id=customer_id, kind=kind)
     except (CursorInvalid, ValueError):
         raise bad_parameter("cursor", "This is not a cursor of this list.") from None
     if made_for != request.filters.digest:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
 from contract.snapshots import Opened, close, open_for
-from groundwork.statements import prepared
+from groundwork.statements import Statement, prepared
 
 log = structlog.get_logger(__name__)
 
@@ -22,9 +22,10 @@ _REST = 5.0  # seconds for which one that failed is not asked again
 _rests_until = 0.0
 
 # Beside an admission, in its round trip.
-PRIMARY = """
-    select r.number, r.epoch, r.rules_nonce, clock_timestamp() from catalog_mirror_position() r
-"""
+PRIMARY: Statement = (
+    "select r.number, r.epoch, r.rules_nonce, clock_timestamp() from catalog_mirror_position() r",
+    {},
+)
 _OLDEST_MISSING = """
     select recorded_at, clock_timestamp() - recorded_at from catalog_mirror_revision
     where number > %(number)s order by number limit 1
@@ -69,7 +70,7 @@ def opened_for(
         return None
     at = _whole_until(opened, primary, at_least)
     if at is None or (not_before and not_before > at):
-        close(ALIAS)
+        close(opened)
         return None
     return opened.as_of(at)
 

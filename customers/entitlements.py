@@ -27,9 +27,10 @@ _SUBJECTS = {
 SETTINGS = ("tiers", *(f"{effect}_{name}" for effect in ("allow", "deny") for name in _SUBJECTS))
 
 # The gate as a query writes it, over `v`, a variant; 0 among the sources is everything. The row
-# policy on the table says the same once more, for the query that forgets this one.
+# policy on the table says the same once more, for the query that forgets this one. Without a customer
+# nothing is looked at: a caller who was not admitted costs no reading.
 GATE = """
-    v.is_published
+    current_setting('tradecounter.customer', true) <> '' and v.is_published
     and (v.source_id = any(%(allow_sources)s::bigint[]) or 0 = any(%(allow_sources)s::bigint[])
          or v.brand_id = any(%(allow_brands)s::bigint[])
          or v.category_ids && %(allow_categories)s::bigint[]

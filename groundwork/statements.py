@@ -1,47 +1,203 @@
-"""Named statements of the hot path, past the ORM: prepared, or several in one round trip."""
+"""Named statements of the hot path, past the ORM: kept prepared, and many of them in one round trip.
 
-from collections.abc import Mapping
-from typing import Any
+Spoken through libpq's pipeline: what a cursor does besides, for each statement, took as long again.
+"""
+
+import re
+import select
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import count
+from typing import Any, NamedTuple, cast
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg import abc, errors, pq
+from psycopg.adapt import PyFormat, Transformer
 
-from groundwork.postgres.base import is_pooled
+from groundwork.postgres.base import DatabaseWrapper, is_pooled
+
+# SQL with parameters as %(name)s, and what they stand for.
+Statement = tuple[str, Mapping[str, Any]]
+Rows = list[tuple[Any, ...]]
+
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+_NUMBERS = count(1)
+_ANYTHING = select.POLLIN | select.POLLOUT
 
 
-def prepared(
-    sql: str, params: Mapping[str, Any], *, using: str = DEFAULT_DB_ALIAS
-) -> list[tuple[Any, ...]]:
+def prepared(sql: str, params: Mapping[str, Any], *, using: str = DEFAULT_DB_ALIAS) -> Rows:
     """Run a statement that the server keeps prepared for this connection; return its rows."""
-    connection = connections[using]
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        cursor = psycopg.Cursor(connection.connection)
-        return cursor.execute(sql, params, prepare=not is_pooled(using)).fetchall()
+    return exchange([(sql, params)], using=using)[0][0]
 
 
-def results(
-    sql: str, params: Mapping[str, Any], *, using: str = DEFAULT_DB_ALIAS
-) -> list[list[tuple[Any, ...]]]:
-    """Run several statements in one round trip; return the rows of each."""
-    connection = connections[using]
-    connection.ensure_connection()
-    with connection.wrap_database_errors:
-        cursor = psycopg.ClientCursor(connection.connection)
-        cursor.execute(sql, params)
-        every = [_rows_of(cursor)]
-        while cursor.nextset():
-            every.append(_rows_of(cursor))
+def exchange(
+    *parts: Sequence[Statement], using: str = DEFAULT_DB_ALIAS, needed: int | None = None
+) -> list[list[Rows]]:
+    """Run parts in one round trip; return the rows of each of their statements.
+
+    Outside a transaction each part is one, unless it begins one of its own. The first failure is
+    raised, and the parts before it stand. Where only so many are `needed`, a later failure ends what is
+    returned, and the transaction that it happened in.
+    """
+    wrapper = cast("DatabaseWrapper", connections[using])
+    wrapper.ensure_connection()
+    with wrapper.wrap_database_errors:
+        trip = _Trip(wrapper)
+        was_idle = trip.is_idle
+        done = trip.run(parts)
+        if isinstance(trip.failure, errors.InvalidSqlStatementName) and was_idle:
+            # After a rollback of its own psycopg has the server forget all statements, ours as well:
+            # nothing was done in the part that failed, or after it.
+            trip.start_over()
+            done += trip.run(parts[len(done) :])
+        if trip.failure and len(done) < (len(parts) if needed is None else needed):
+            raise trip.failure
+        if trip.failure:
+            trip.roll_back()
+        return done
+
+
+class _Query(NamedTuple):
+    """A statement as the server takes it, and the order in which it takes its parameters."""
+
+    text: bytes
+    order: tuple[str, ...]
+
+
+class _Sent(NamedTuple):
+    """An answer to come: with rows, or where there is a name, to the preparation under it."""
+
+    sql: str
+    name: bytes | None = None
+
+
+class _Trip:
+    """Round trips on one connection: everything is sent, then everything is read."""
+
+    def __init__(self, wrapper: DatabaseWrapper) -> None:
+        self.connection: psycopg.Connection[Any] = wrapper.connection
+        self.pgconn = self.connection.pgconn
+        self.names = wrapper.prepared_names
+        # Through a pooler the next transaction may be on another connection, which knows no names.
+        self.keeps_names = not is_pooled(wrapper.alias)
+        self.failure: psycopg.Error | None = None
+        self.transformer: abc.Transformer = Transformer(self.connection)
+
+    @property
+    def is_idle(self) -> bool:
+        return bool(self.pgconn.transaction_status == pq.TransactionStatus.IDLE)
+
+    def start_over(self) -> None:
+        """Forget what was prepared, and the failure that told of it."""
+        self.names.clear()
+        self.failure = None
+        self.roll_back()
+
+    def roll_back(self) -> None:
+        if not self.is_idle:
+            self.pgconn.exec_(b"rollback")
+
+    def run(self, parts: Sequence[Sequence[Statement]]) -> list[list[Rows]]:
+        """Return the rows of the parts before the first that failed, which `failure` then holds."""
+        dumped = [
+            [(sql, *_dumped(self.transformer, sql, params)) for sql, params in part]
+            for part in parts
+        ]
+        done: list[list[Rows]] = []
+        try:
+            self.pgconn.enter_pipeline_mode()
+            expected = [self._send(part) for part in dumped]
+            results = self._results()
+            for part in expected:
+                rows = self._received(part, results)
+                if not self.failure:
+                    done.append(rows)
+            self.pgconn.exit_pipeline_mode()
+        except BaseException:
+            self.connection.close()  # what it would answer next belongs to what was asked here
+            raise
+        return done
+
+    def _send(self, part: Sequence[tuple[str, list[Any], list[int]]]) -> list[_Sent]:
+        sent: list[_Sent] = []
+        for sql, values, formats in part:
+            if self.keeps_names:
+                name = self.names.get(sql)
+                if name is None:
+                    name = b"tc_%d" % next(_NUMBERS)
+                    self.pgconn.send_prepare(name, _query(sql).text)
+                    sent.append(_Sent(sql, name))
+                self.pgconn.send_query_prepared(name, values, formats)
+            else:
+                self.pgconn.send_query_params(_query(sql).text, values, param_formats=formats)
+            sent.append(_Sent(sql))
+        self.pgconn.pipeline_sync()
+        return sent
+
+    def _received(
+        self, expected: Sequence[_Sent], results: Iterator[pq.abc.PGresult]
+    ) -> list[Rows]:
+        """Read a part's answers up to its end; return its rows."""
+        every: list[Rows] = []
+        for sent in expected:
+            result = next(results)
+            if result.status == pq.ExecStatus.FATAL_ERROR:
+                failure = errors.error_from_result(result, self.connection.info.encoding)
+                self.failure = self.failure or failure
+            elif sent.name and result.status == pq.ExecStatus.COMMAND_OK:
+                self.names[sent.sql] = sent.name
+            elif not sent.name:
+                every.append(_rows(self.transformer, result))
+        next(results)  # the end of the part
         return every
 
+    def _results(self) -> Iterator[pq.abc.PGresult]:
+        """Yield what the server answers; nobody else is kept from running while we wait for it."""
+        poll = select.poll()
+        poll.register(self.pgconn.socket, _ANYTHING)
+        while self.pgconn.flush():
+            if poll.poll()[0][1] & ~select.POLLOUT:
+                self.pgconn.consume_input()
+        poll.modify(self.pgconn.socket, select.POLLIN)
+        while True:
+            while self.pgconn.is_busy():
+                poll.poll()
+                self.pgconn.consume_input()
+            if result := self.pgconn.get_result():
+                yield result
+            elif self.pgconn.status != pq.ConnStatus.OK:
+                raise psycopg.OperationalError(self.pgconn.get_error_message())
 
-def together(
-    sql: str, params: Mapping[str, Any], *, using: str = DEFAULT_DB_ALIAS
-) -> list[tuple[Any, ...]]:
-    """Run several statements in one round trip; return the rows of the last."""
-    return results(sql, params, using=using)[-1]
+
+@lru_cache(maxsize=1_000)
+def _query(sql: str) -> _Query:
+    order = tuple(dict.fromkeys(_PLACEHOLDER.findall(sql)))
+    text = _PLACEHOLDER.sub(lambda found: f"${order.index(found[1]) + 1}", sql)
+    return _Query(text.replace("%%", "%").encode(), order)
 
 
-def _rows_of(cursor: psycopg.Cursor[Any]) -> list[tuple[Any, ...]]:
-    # Not `description`, which would build a description of every column first.
-    return [] if cursor.rownumber is None else cursor.fetchall()
+def _dumped(
+    transformer: abc.Transformer, sql: str, params: Mapping[str, Any]
+) -> tuple[list[Any], list[int]]:
+    """Return the values of a statement's parameters, and their formats."""
+    values: list[Any] = []
+    formats: list[int] = []
+    for name in _query(sql).order:
+        value = params[name]
+        formats.append(pq.Format.BINARY if isinstance(value, bytes) else pq.Format.TEXT)
+        if isinstance(value, str):
+            if "\0" in value:
+                raise psycopg.DataError("No text of the database holds a NUL.")
+            value = value.encode()
+        elif not (value is None or isinstance(value, bytes)):
+            value = transformer.get_dumper(value, PyFormat.TEXT).dump(value)
+        values.append(value)
+    return values, formats
+
+
+def _rows(transformer: abc.Transformer, result: pq.abc.PGresult) -> Rows:
+    if result.status != pq.ExecStatus.TUPLES_OK:  # a command's, or one that was not come to
+        return []
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, result.ntuples, tuple)

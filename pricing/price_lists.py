@@ -18,7 +18,7 @@ from pricing.rule_versions import (
 
 # A customer with more rules than this is quoted from the rules under each page's subjects instead.
 MOST_KEPT = 5_000
-# Contests and told prices kept a customer, about 1 KB each; a page of 100 needs no more than 100.
+# Contests, sales and words kept a customer, about 1 KB each; a page of 100 needs no more than 100.
 MOST_CONTESTS = 1_000
 
 _PRICES = f"""
@@ -59,7 +59,9 @@ class PriceList:
         self._tell = tell
         self._contests: dict[tuple[Any, ...], Contest] = {}
         self._sales: dict[tuple[Any, ...], Told] = {}
-        self._singled_out = {
+        # Words by whatever of a variant they hang on, kept by who reads variants.
+        self.words: dict[tuple[Any, ...], bytes] = {}
+        self.singled_out = {
             rule.subject[1] for rule in rules.versions if rule.subject[0] == "variant"
         }
         edges = (edge for rule in rules.versions for edge in (rule.starts_at, rule.ends_at))
@@ -67,10 +69,6 @@ class PriceList:
 
     def is_current(self, at: datetime) -> bool:
         return self._at <= at and (self.valid_until is None or at < self.valid_until)
-
-    def stood(self, *, since: datetime, at: datetime) -> bool:
-        """Tell whether no window of its rules opened or closed after `since`, up to `at`."""
-        return self._at <= since and self.is_current(at)
 
     def told(self, state: State) -> Told:
         """Return the sale of one variant, the same that `offers.sale` comes to, and its words."""
@@ -83,6 +81,12 @@ class PriceList:
             _keep(self._sales, key, told)
         return told
 
+    def put_into_words(self, alike: tuple[Any, ...], state: State) -> bytes:
+        """Return the words for a variant, and keep them for those that are `alike`."""
+        words = self.told(state).words
+        _keep(self.words, alike, words)
+        return words
+
     def _contest(self, shared: tuple[Any, ...], state: State) -> Contest:
         between = self._contests.get(shared)
         if between is None:
@@ -93,7 +97,7 @@ class PriceList:
 
     def _shared(self, state: State) -> tuple[Any, ...]:
         return (
-            state.variant_id if state.variant_id in self._singled_out else 0,
+            state.variant_id if state.variant_id in self.singled_out else 0,
             state.source_id,
             state.brand_id,
             state.product_id,

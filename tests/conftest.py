@@ -9,8 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
 
+from apikeys import completions
 from catalog_mirror import brake
-from contract import partner_view, snapshots
+from contract import admitting, snapshots
 from sync import tasks
 from tests.document import hold_to_document
 
@@ -86,7 +87,7 @@ def clean_database() -> None:
         "update clock.moved set by = '0'; set session_replication_role = origin"
     )
     snapshots._kept.clear()
-    partner_view._customer_of.clear()
+    admitting._customer_of.clear()
 
 
 @pytest.fixture
@@ -127,6 +128,14 @@ def every_answer_is_as_the_document_says(monkeypatch) -> None:
         return answer
 
     monkeypatch.setattr(Client, "request", asked)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def completed_at_once() -> Iterator[None]:
+    """In the tests' own processes a request's row is complete with its answer, not a moment later."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(completions, "add", lambda completion: completions.write([completion]))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # Settings of every session, by their names; a pooler sets its own.
     timeouts: ClassVar[Mapping[str, str]] = {}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The names under which the server keeps statements of `groundwork.statements`, by their SQL.
+        self.prepared_names: dict[str, bytes] = {}
+
     def init_connection_state(self) -> None:
+        self.prepared_names.clear()
         super().init_connection_state()
         if is_pooled(self.alias):  # the session is another's in a moment
             roles.refuse_another(self, self.role)

@@ -4,13 +4,12 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.test import Client, RequestFactory
 
-from apikeys import admission, keys
+from apikeys import admission, completions, keys
 from apikeys.addresses import client_address
 from apikeys.models import RefusedStrangers, RequestLog
-from contract import partner_view
 from tests.factories import cast, client_of, client_with, key_of
 
 
@@ -71,20 +70,10 @@ def test_a_request_that_dies_between_leaves_a_row_without_a_status(alice, monkey
     def killed(*_, **__):
         raise SystemExit
 
-    monkeypatch.setattr(partner_view, "complete", killed)
+    monkeypatch.setattr(completions, "add", killed)
     with pytest.raises(SystemExit):
         client_of(alice).get("/v1/products")
     assert rows() == [("GET", "/v1/products", None)]
-
-
-def test_a_log_that_cannot_be_completed_costs_the_partner_nothing(alice, monkeypatch, caplog):
-    def failed(*_, **__):
-        raise DatabaseError("gone")
-
-    monkeypatch.setattr(partner_view, "complete", failed)
-    assert client_of(alice).get("/v1/products").status_code == 200
-    assert rows() == [("GET", "/v1/products", None)]
-    assert "log_not_completed" in caplog.text
 
 
 def test_a_row_lies_in_the_partition_of_its_month(alice, clock):

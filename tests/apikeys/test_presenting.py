@@ -119,13 +119,13 @@ def test_a_key_given_as_a_request_id_is_not_taken_for_one(alice, given):
 )
 def test_a_malformed_key_is_401_without_a_look_at_the_keys_and_logged(alice, given, monkeypatch):
     asked_for = []
-    real = admission.prepared
+    real = admission.exchange
 
-    def noting(sql, params):
-        asked_for.append(params["public_id"])
-        return real(sql, params)
+    def noting(*parts, **kwargs):
+        asked_for.extend(params["public_id"] for part in parts for _, params in part)
+        return real(*parts, **kwargs)
 
-    monkeypatch.setattr(admission, "prepared", noting)
+    monkeypatch.setattr(admission, "exchange", noting)
     assert told(asked(given)) == (401, "key_refused")
     assert asked_for == [""]  # the statement looks nothing up for no id
     assert RequestLog.objects.get().status == 401

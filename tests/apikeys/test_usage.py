@@ -9,7 +9,7 @@ from django.db import connection, connections
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apikeys import admission, keys, usage
+from apikeys import admission, completions, keys, usage
 from apikeys.models import RequestLog, UsageDue, UsageHour, UsageMark
 from groundwork.instants import database_now
 from tests.conftest import clean_database
@@ -41,7 +41,8 @@ def asked(key: str, route: str = "/v1/stock") -> admission.Admission:
 
 
 def completed(admitted, status: int = 200) -> None:
-    admission.complete(admitted, status=status, milliseconds=2.5, bytes_sent=10)
+    ended = completions.Completion(admitted.log_at, admitted.log_id, status, 2.5, 10)
+    completions.write([ended])
 
 
 @pytest.fixture

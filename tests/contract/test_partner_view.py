@@ -8,10 +8,14 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from apikeys import keys
+from apikeys import completions, keys
 from apikeys.models import RequestLog
 from contract import api, snapshots
+from contract.lists import PRODUCTS, PageRequest, page_statement
+from contract.parameters import Filters
+from groundwork import statements
 from groundwork.postgres.base import DatabaseWrapper
+from groundwork.roles import role_name
 from tests.factories import (
     SKUS,
     cast,
@@ -220,78 +224,136 @@ def assert_nothing_is_left() -> None:
 
 
 @pytest.fixture
-def statements(monkeypatch):
-    """The statements sent, Django's and the hot path's alike."""
-    sent: list[str] = []
-    execute = psycopg.Cursor.execute
+def trips(monkeypatch):
+    """The round trips to the database, Django's and the hot path's alike: the statements of each.
+
+    How a request ended is written down behind it, for many at once.
+    """
+    made: list[list[str]] = []
+    execute, run = psycopg.Cursor.execute, statements._Trip.run
 
     def noted(self, query, *args, **kwargs):
-        sent.append(str(query).strip())
+        made.append([str(query).strip()])
         return execute(self, query, *args, **kwargs)
 
+    def noted_too(self, parts):
+        made.append([sql.strip() for part in parts for sql, _ in part])
+        return run(self, parts)
+
+    monkeypatch.setattr(completions, "add", lambda _: None)
     monkeypatch.setattr(psycopg.Cursor, "execute", noted)
-    return sent
+    monkeypatch.setattr(statements._Trip, "run", noted_too)
+    return made
 
 
 @pytest.mark.parametrize(
     ("path", "count"),
     [
-        # admission with begin, page, commit with the log; the price list is kept from before
-        ("/v1/products", 3),
-        ("/v1/products?limit=1", 3),
-        ("/v1/products?brand=northcup&category=mugs", 3),
-        ("/v1/products/MUG-11-BLK", 3),
-        # a refusal commits by itself
-        ("/v1/products/NOPE", 4),
-        ("/v1/stock", 3),
-        # an enumeration: admission with begin, ids, items, commit with the log
+        # admission, begin, page and commit at once; the price list is kept from before
+        ("/v1/products", 1),
+        ("/v1/products?limit=1", 1),
+        ("/v1/products?brand=northcup&category=mugs", 1),
+        ("/v1/products?fields=name", 1),
+        ("/v1/products/MUG-11-BLK", 1),
+        ("/v1/products/NOPE", 1),
+        ("/v1/stock", 1),
+        ("/v1/stock?limit=all", 1),
+        # an enumeration: admission with begin, ids, items, commit
         ("/v1/changes", 4),
-        ("/v1/nowhere", 2),
+        ("/v1/nowhere", 1),
+        # nothing is read along with what turns out to be refused
+        ("/v1/products?limit=0", 2),
+        ("/v1/products?brnad=northcup", 2),
     ],
 )
-def test_a_request_costs_this_many_statements(alice, statements, path, count):
+def test_a_request_costs_this_many_round_trips(alice, trips, path, count):
     alice.get("/v1/products")
-    statements.clear()
+    trips.clear()
     alice.get(path)
-    assert len(statements) == count, statements
+    assert len(trips) == count, trips
 
 
-def test_a_poll_when_nothing_was_written_costs_two_statements(alice, statements):
+def test_a_poll_when_nothing_was_written_costs_one_round_trip(alice, trips):
     cursor = alice.get("/v1/changes").json()["delta_cursor"]
-    statements.clear()
+    cursor = alice.get(f"/v1/changes?since={cursor}").json()["delta_cursor"]
+    trips.clear()
     assert alice.get(f"/v1/changes?since={cursor}").json()["data"] == []
-    # admission with begin, commit with the log: no window that is kept opened or closed
-    assert len(statements) == 2, statements
+    assert len(trips) == 1, trips
 
 
-def test_in_another_process_it_costs_a_look_at_the_windows(alice, statements):
+def test_in_another_process_it_costs_a_look_at_the_windows(alice, trips):
     cursor = alice.get("/v1/changes").json()["delta_cursor"]
     snapshots._kept.clear()
-    alice.get("/v1/me")  # what a process keeps is younger than the cursor now
-    statements.clear()
-    assert alice.get(f"/v1/changes?since={cursor}").json()["data"] == []
-    assert len(statements) == 3, statements
+    alice.get("/v1/me")
+    for count in (4, 1):
+        trips.clear()
+        assert alice.get(f"/v1/changes?since={cursor}").json()["data"] == []
+        # admission with begin, windows until now, the next one to come, commit
+        assert len(trips) == count, trips
 
 
-def test_a_poll_when_nothing_of_one_s_own_changed_costs_six_statements(people, alice, statements):
+def test_a_poll_when_nothing_of_one_s_own_changed_costs_six_round_trips(people, alice, trips):
     bob = client_of(people.bob)
     cursor = bob.get("/v1/changes").json()["delta_cursor"]
     percent_off("5", tier=people.gold, brand=people.inkwell)
     bob.get("/v1/me")
-    statements.clear()
+    trips.clear()
     body = bob.get(f"/v1/changes?since={cursor}").json()
     assert body["data"] == []
-    # admission with begin, the cursor's revision, terms, rules, candidates, commit with the log
-    assert len(statements) == 6, statements
+    # admission with begin, the cursor's revision, terms, rules, candidates, commit
+    assert len(trips) == 6, trips
+
+
+def test_one_that_is_newer_than_this_process_knows_begins_anew(people, alice, trips):
+    """What was foreseen, that nothing is read, turns out wrong: a writer elsewhere took a revision."""
+    cursor = alice.get("/v1/changes").json()["delta_cursor"]
+    for _ in range(2):
+        cursor = alice.get(f"/v1/changes?since={cursor}").json()["delta_cursor"]
+    percent_off("5", tier=people.gold, brand=people.northcup)
+    trips.clear()
+    assert alice.get(f"/v1/changes?since={cursor}").json()["data"] != []
+    assert trips[0][-1] == "commit"
+    assert trips[1][0].startswith("begin")
 
 
 @pytest.mark.parametrize("path", ["/v1/products", "/v1/stock", "/v1/brands", "/v1/categories"])
-def test_a_304_costs_as_much_as_a_poll(alice, statements, path):
+def test_a_304_costs_as_much_as_a_poll(alice, trips, path):
     alice.get("/v1/products")
     tag = alice.get(path)["ETag"]
-    statements.clear()
-    assert alice.get(path, headers={"If-None-Match": tag}).status_code == 304
-    assert len(statements) == 2, statements
+    for count in (4, 1):
+        trips.clear()
+        assert alice.get(path, headers={"If-None-Match": tag}).status_code == 304
+        assert len(trips) == count, trips
+
+
+def test_along_with_an_admission_that_let_nobody_in_no_row_is_looked_at(people):
+    """Its snapshot has no customer, and the gate asks for one before it looks at anything."""
+    asked = PageRequest(Filters(()), 100, None)
+    with snapshots.snapshot_for(people.alice.pk) as snapshot:
+        sql, params = page_statement(asked, PRODUCTS, people.alice.pk, snapshot.gate)
+        settings = {"customer": str(people.alice.pk), **snapshot.gate}
+    looked_at = {}
+    for outcome in ("", "yes"):
+        statements.exchange(
+            [("select set_config('tradecounter.admitted', %(it)s, false)", {"it": outcome})],
+            [
+                ("begin isolation level repeatable read read only", {}),
+                (snapshots._OPEN_ADMITTED, {"role": role_name(connection, "api"), **settings}),
+            ],
+        )
+        plan = statements.prepared(f"explain (analyze, timing off, costs off) {sql}", params)
+        statements.exchange([("commit", {})])
+        scans = [line for (line,) in plan if "Scan" in line]
+        looked_at[outcome] = sum("never executed" not in line for line in scans)
+        assert scans
+    assert looked_at[""] == 0
+    assert looked_at["yes"] > 0
+
+
+def test_who_is_over_the_limit_is_refused_by_what_was_read_for_nobody(people):
+    client = client_with(key_of(people.alice, requests_a_minute=3))
+    statuses = [client.get("/v1/products").status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
 
 
 # -- without a database ------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def test_many_at_once_get_their_own_view_and_nobody_else_s(pooled):
     with ThreadPoolExecutor(8) as clients:
         for slug, told in clients.map(asked, range(150)):
             assert told == wanted[slug]
-    assert RequestLog.objects.exclude(status=None).count() == 153
+    wait_for(lambda: RequestLog.objects.exclude(status=None).count() == 153)
     assert ask_once(pooled.port, keys["alice"], "/readyz")[1]["faults"].keys() <= {"beat", "redis"}
 
 

@@ -94,6 +94,12 @@ class Processes:
         if name == "web":
             wait_for(lambda: not answers(self.port))
 
+    def terminate(self, name: str) -> None:
+        """End a process as an operator does, and wait for it."""
+        process = self._running.pop(name)
+        process.terminate()
+        assert process.wait(20) == 0
+
     def kill_broker(self) -> None:
         processes.send(self._broker.pid, signal.SIGKILL)
         processes.reap(self._broker.pid)

@@ -1,0 +1,74 @@
+"""Lists that carry a tag, and are not told again to whoever holds it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+
+from contract.admitting import Reader
+from contract.changed_rules import foreseen_since
+from contract.etags import NO_DIGEST, Tag, Tags, Watched, digest_of, is_unchanged
+from contract.partner_view import KEEPING, PartnerView
+from contract.snapshots import Foreseen, Snapshot
+
+
+class Said(NamedTuple):
+    """A list's body, what of it does not change by itself, and headers of its own."""
+
+    body: bytes
+    content: bytes
+    headers: Mapping[str, str]
+
+
+class TaggedView(PartnerView):
+    """An endpoint whose answers have an ETag; `watched` is what they are made of."""
+
+    watched: Watched
+
+    def foreseen(self, request: HttpRequest, reader: Reader, **named: Any) -> Foreseen:
+        if tag := self._tags(request, reader.customer_id).newest_of(_held(request)):
+            return foreseen_since(reader.kept, tag.mark, self.watched.tables)
+        return self.read_ahead(request, reader, **named)
+
+    def read_ahead(self, request: HttpRequest, reader: Reader, **_: Any) -> Foreseen:  # noqa: ARG002
+        """Return what the whole list is read with."""
+        return Foreseen()
+
+    def listed(
+        self,
+        request: HttpRequest,
+        said: Callable[[Snapshot], Said],
+        *,
+        by_content: bool = False,
+    ) -> HttpResponse:
+        """Return a list with its tag, or 304 where the partner's tag says that it has it already.
+
+        What `by_content` is watched may change with no variant moving: what a slug of a filter stands for.
+        """
+        watched = replace(self.watched, by_content=by_content or self.watched.by_content)
+        tags = self._tags(request, self.customer_id)
+        tag = tags.newest_of(_held(request))
+        since = (tag.mark.at, tag.mark.revision) if tag else (None, 0)
+        with self.snapshot(since[0], at_least=since[1]) as snapshot:
+            if tag and is_unchanged(snapshot, tag, watched):
+                return self._not_modified(tag)
+            answer = said(snapshot)
+            digest = digest_of(answer.content) if watched.by_content else NO_DIGEST
+            if tag and watched.by_content and tag.digest == digest:
+                return self._not_modified(tag)
+            return self.answer(answer.body, {"ETag": tags.of(snapshot, digest), **answer.headers})
+
+    def _not_modified(self, tag: Tag) -> HttpResponse:
+        response = HttpResponse(
+            status=304, headers={"ETag": tag.text, "X-Revision": str(self.revision), **KEEPING}
+        )
+        del response.headers["Content-Type"]  # it has no content
+        return response
+
+    def _tags(self, request: HttpRequest, customer_id: int) -> Tags:
+        return Tags(customer_id, self.route, request.META.get("QUERY_STRING", ""))
+
+
+def _held(request: HttpRequest) -> str:
+    return request.headers.get("If-None-Match", "")
