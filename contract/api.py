@@ -17,8 +17,7 @@ from contract import serializers as shapes
 from contract.admitting import Reader
 from contract.caller import caller
 from contract.catalogue import brands, categories
-from contract.changed_rules import foreseen_since, tables_of
-from contract.delta import version_of
+from contract.delta import foreseen_changes, version_of
 from contract.etags import NAMES, PRODUCTS, STOCK
 from contract.feeds import page_from, start_of
 from contract.fields import cut, wanted_of
@@ -181,9 +180,7 @@ class ChangeList(PartnerView):
 
     def foreseen(self, request: HttpRequest, reader: Reader, **_: Any) -> Foreseen:
         cursor = start_of(request.GET, customer_id=reader.customer_id).cursor
-        if cursor and cursor.since and not cursor.target:
-            return foreseen_since(reader.kept, cursor.since, tables_of(cursor.facets))
-        return Foreseen()
+        return foreseen_changes(reader.kept, cursor) if cursor else Foreseen()
 
 
 class Pricing(PartnerView):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from contract.change_cursors import Mark
-from contract.snapshots import Calm, Foreseen, Kept, Snapshot, newest_seen
+from contract.snapshots import Calm, Kept, Snapshot, newest_seen
 from customers.visibility import Terms
 
 # Four index ranges a table, never an OR. A rule that changed counts even if it was never open: it
@@ -73,7 +73,7 @@ class Subjects:
 
 def terms_since(snapshot: Snapshot, since: int) -> list[Terms]:
     """Return every version of the customer's terms that stood at revision `since` or later."""
-    if since == snapshot.revision:
+    if snapshot.has_rules_of(since):
         return [snapshot.terms]
     return [Terms(*row) for row in snapshot.rows(_TERMS, {"since": since})]
 
@@ -87,7 +87,7 @@ def changed_subjects(
     tables: tuple[str, ...] = ALL_RULES,
 ) -> Subjects:
     """Return what the rules name that changed, or whose window opened or closed, since a cursor."""
-    if since == snapshot.revision and _stood(snapshot.kept, since_at, snapshot.at, tables):
+    if snapshot.has_rules_of(since) and _stood(snapshot.kept, since_at, snapshot.at, tables):
         return Subjects()
     tiers = {each.tier_id for each in terms}
     rows = snapshot.rows(
@@ -104,7 +104,7 @@ def changed_subjects(
         subjects.arrays["sources"].append(0)  # every price may have moved
     for kind, subject_id in rows:
         subjects.arrays[_KINDS[kind]].append(subject_id)
-    if since == snapshot.revision:
+    if snapshot.has_rules_of(since):
         begins = snapshot.at if rows else since_at
         snapshot.kept.calm[tables] = Calm(begins, next_boundary(snapshot))
     return subjects
@@ -115,10 +115,9 @@ def tables_of(facets: tuple[str, ...]) -> tuple[str, ...]:
     return ALL_RULES if "price" in facets else VISIBILITY
 
 
-def foreseen_since(kept: Kept, mark: Mark, tables: tuple[str, ...]) -> Foreseen:
-    """Return what a poll will read, by what this process knows: nothing, or what nobody knows yet."""
-    nothing_new = mark.revision >= newest_seen()
-    return Foreseen(is_all=nothing_new and _stood(kept, mark.at, datetime.now(UTC), tables))
+def is_quiet(kept: Kept, mark: Mark, tables: tuple[str, ...]) -> bool:
+    """Tell whether a poll will probably find nothing: no newer revision was seen here, no window moved."""
+    return mark.revision >= newest_seen() and _stood(kept, mark.at, datetime.now(UTC), tables)
 
 
 def _stood(kept: Kept, since_at: datetime, at: datetime, tables: tuple[str, ...]) -> bool:
@@ -128,8 +127,8 @@ def _stood(kept: Kept, since_at: datetime, at: datetime, tables: tuple[str, ...]
 
 
 def _arms(snapshot: Snapshot, since: int, tiers: set[int | None]) -> tuple[str, ...]:
-    if since == snapshot.revision:
-        return (_BOUNDARIES,)  # nothing was written since: only the clock went on
+    if snapshot.has_rules_of(since):
+        return (_BOUNDARIES,)  # no rule was written since: only the clock went on
     # A customer that held several tiers has lost or gained every rule of theirs.
     return (_CHANGES, _BOUNDARIES, _OF_TIERS) if len(tiers) > 1 else (_CHANGES, _BOUNDARIES)
 

@@ -5,7 +5,7 @@ and EXAMINED.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,11 +15,18 @@ import orjson
 
 from catalog_mirror.states import State
 from contract.change_cursors import FACETS, ChangeCursor, Mark
-from contract.changed_rules import changed_subjects, tables_of, terms_since
+from contract.changed_rules import (
+    Subjects,
+    changed_subjects,
+    is_quiet,
+    tables_of,
+    terms_since,
+)
 from contract.items import (
     COLUMNS,
     FROM,
     VisibleRow,
+    by_ids,
     item,
     price_list,
     sale_json,
@@ -28,12 +35,14 @@ from contract.items import (
 )
 from contract.marks import latest_mark, now_of
 from contract.moments import Interval, Projection, moving_revisions, past_projections
-from contract.snapshots import Snapshot
-from contract.stale_cursors import refuse_stale
+from contract.snapshots import Foreseen, Kept, Snapshot, newest_seen
+from contract.stale_cursors import marks_statement, refuse_stale
 from customers.entitlements import GATE
-from customers.rulebook import visibility_since
+from customers.rulebook import visibility_asked, visibility_since
+from customers.visibility import Terms
+from groundwork.statements import Statement
 from pricing.offers import sale
-from pricing.rules import rules_since
+from pricing.rules import rules_asked, rules_since
 
 # How many candidates a page looks at, whatever it finds: a rule on everything that changes nothing
 # does not scan the catalogue at once.
@@ -117,6 +126,29 @@ class _Variant:
         return {p.sku for p in self.past if p} - {self.sku or ""}
 
 
+@dataclass(frozen=True)
+class _Past:
+    """A cursor's mark, and what rules and terms did since: `rules_stood` where they did nothing."""
+
+    since: Mark
+    terms: list[Terms]
+    subjects: Subjects
+    rules_stood: bool
+
+    def is_empty_at(self, snapshot: Snapshot) -> bool:
+        """Tell that nothing was written, and no window opened or closed."""
+        return self.since.revision == snapshot.revision and self.subjects.are_none
+
+    def is_steady(self, states: list[State], row: VisibleRow | None) -> bool:
+        """Tell that a variant was shown then as it is shown now, its content and stock aside.
+
+        Rules, terms and its one state are the same at every moment; or it was never shown.
+        """
+        if not states:
+            return row is None
+        return self.rules_stood and len(states) == 1 and states[0].stands_at(self.since.revision)
+
+
 class VeryMany(Exception):
     """More may have changed since the cursor than a page looks at."""
 
@@ -134,10 +166,11 @@ def changes_page(
         ids, more = _enumerated(snapshot, cursor.position, limit)
         looked_at = partial(_shown, snapshot, cursor.facets)
     else:
-        ids, more, terms = _candidates(snapshot, cursor, cursor.since)
+        past = _past(snapshot, cursor, cursor.since)
+        ids, more = _candidates(snapshot, cursor, past)
         if more and if_few and cursor.target is None:
             raise VeryMany
-        looked_at = partial(_compared, snapshot, cursor, cursor.since, terms)
+        looked_at = partial(_compared, snapshot, cursor.facets, past)
     page = ChangesPage()
     reached = _fill(snapshot, page, map(looked_at, _batches(ids, limit)), limit)
     page.has_more = more or reached != (ids[-1] if ids else None)
@@ -191,40 +224,51 @@ def count_candidates(snapshot: Snapshot, cursor: ChangeCursor) -> int:
     """Return how many variants that the customer sees may have changed since a cursor."""
     if cursor.since is None:
         return count_visible(snapshot)
-    asked, _ = _asked(snapshot, cursor, cursor.since)
-    if asked is None:
+    past = _past(snapshot, cursor, cursor.since)
+    if past.is_empty_at(snapshot):
         return 0
-    ((count,),) = snapshot.rows(_COUNTED, {**asked, **snapshot.gate})
+    asked = {"since": past.since.revision, "after": cursor.position}
+    _, params = candidates(asked, cursor.facets, past.subjects)
+    ((count,),) = snapshot.rows(_COUNTED, {**params, **snapshot.gate})
     return int(count)
 
 
-def _asked(
-    snapshot: Snapshot, cursor: ChangeCursor, since: Mark
-) -> tuple[dict[str, Any] | None, list[Any]]:
-    """Return what candidates are asked for with, None where there are none, and the terms since."""
+def foreseen_changes(kept: Kept, cursor: ChangeCursor) -> Foreseen:
+    """Return what a page of changes will probably read, by what this process knows already."""
+    since = cursor.since
+    if since is None or cursor.target:
+        return Foreseen()
+    if is_quiet(kept, since, tables_of(cursor.facets)):
+        return Foreseen(is_all=True)
+    if not kept.revision <= since.revision < newest_seen():
+        return Foreseen()
+    asked = {"since": since.revision, "after": cursor.position, "most": EXAMINED + 1}
+    return Foreseen((marks_statement([since]), candidates(asked, cursor.facets, Subjects())))
+
+
+def candidates(asked: Mapping[str, Any], facets: tuple[str, ...], subjects: Subjects) -> Statement:
+    """Return what asks for the variants that may have changed, themselves or by what rules name."""
+    return CANDIDATES, {**asked, "with_stock": "stock" in facets, **subjects.arrays}
+
+
+def _past(snapshot: Snapshot, cursor: ChangeCursor, since: Mark) -> _Past:
     terms = terms_since(snapshot, since.revision)
+    tables = tables_of(cursor.facets)
     subjects = changed_subjects(
-        snapshot,
-        terms,
-        since=since.revision,
-        since_at=since.at,
-        tables=tables_of(cursor.facets),
+        snapshot, terms, since=since.revision, since_at=since.at, tables=tables
     )
-    if since.revision == snapshot.revision and subjects.are_none:
-        return None, terms  # nothing was written, and no window opened or closed
-    narrowed = {"with_stock": "stock" in cursor.facets, **subjects.arrays}
-    return {"since": since.revision, "after": cursor.position, **narrowed}, terms
+    stood = snapshot.has_rules_of(since.revision) and subjects.are_none
+    return _Past(since, terms, subjects, rules_stood=stood and snapshot.terms.hold(since.at))
 
 
-def _candidates(
-    snapshot: Snapshot, cursor: ChangeCursor, since: Mark
-) -> tuple[list[int], bool, list[Any]]:
-    asked, terms = _asked(snapshot, cursor, since)
-    if asked is None:
-        return [], False, terms
-    rows = snapshot.rows(CANDIDATES, {**asked, "most": EXAMINED + 1})
+def _candidates(snapshot: Snapshot, cursor: ChangeCursor, past: _Past) -> tuple[list[int], bool]:
+    """Return the next candidates, and whether there are more."""
+    if past.is_empty_at(snapshot):
+        return [], False
+    asked = {"since": past.since.revision, "after": cursor.position, "most": EXAMINED + 1}
+    rows = snapshot.rows(*candidates(asked, cursor.facets, past.subjects))
     ids = [pk for (pk,) in rows]
-    return ids[:EXAMINED], len(ids) > EXAMINED, terms
+    return ids[:EXAMINED], len(ids) > EXAMINED
 
 
 def _batches(ids: list[int], size: int) -> Iterator[list[int]]:
@@ -246,18 +290,29 @@ def _shown(snapshot: Snapshot, facets: tuple[str, ...], ids: list[int]) -> Itera
 
 
 def _compared(
-    snapshot: Snapshot, cursor: ChangeCursor, since: Mark, terms: list[Any], ids: list[int]
+    snapshot: Snapshot, facets: tuple[str, ...], past: _Past, ids: list[int]
 ) -> Iterator[_Variant]:
+    since = past.since
+    asked = {"ids": ids, "since": since.revision}
+    snapshot.read_ahead(by_ids(snapshot, ids), (_STATES, asked), (_MOVED, asked))
     visible = visible_rows(snapshot, ids)
     states = _states(snapshot, ids, since.revision)
-    moved = _moved_facets(snapshot, list(visible), since.revision)
-    interval = _interval(snapshot, since, terms, states)
+    moved = _moved_facets(snapshot, ids, since.revision)
+    steady = {pk for pk in ids if past.is_steady(states.get(pk, []), visible.get(pk))}
+    shown = [row.state for pk, row in visible.items() if pk in steady]
+    prices = price_list(snapshot, shown) if shown else None
+    changing = {pk: each for pk, each in states.items() if pk not in steady}
+    interval = _interval(snapshot, since, past.terms, changing) if len(steady) < len(ids) else None
     for variant_id in ids:
         row = visible.get(variant_id)
-        past = tuple(past_projections(interval, states.get(variant_id, [])))
-        facets = moved.get(variant_id, frozenset())
-        price = _price(snapshot, interval, row) if row else b""
-        yield _Variant(variant_id, row, price, past, facets, cursor.facets)
+        then: tuple[Projection | None, ...]
+        if interval is None or variant_id in steady:
+            price = prices.told(row.state).words if row and prices else b""
+            then = (Projection(row.state.sku, price) if row else None,)
+        else:
+            price = _price(snapshot, interval, row) if row else b""
+            then = tuple(past_projections(interval, states.get(variant_id, [])))
+        yield _Variant(variant_id, row, price, then, moved.get(variant_id, frozenset()), facets)
 
 
 def _price(snapshot: Snapshot, interval: Interval, row: VisibleRow) -> bytes:
@@ -287,9 +342,12 @@ def _moved_facets(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, f
 
 
 def _interval(
-    snapshot: Snapshot, since: Mark, terms: list[Any], states: dict[int, list[State]]
+    snapshot: Snapshot, since: Mark, terms: list[Terms], states: dict[int, list[State]]
 ) -> Interval:
     every = [state for each in states.values() for state in each]
+    snapshot.read_ahead(
+        visibility_asked(every, since.revision), *rules_asked(every, since.revision)
+    )
     visibility = visibility_since(snapshot, every, since=since.revision)
     prices = rules_since(snapshot, every, since=since.revision)
     rules = [*visibility.versions, *prices.versions]

@@ -18,11 +18,19 @@ from uuid import UUID
 from django.conf import settings
 
 from contract.change_cursors import Mark
-from contract.changed_rules import ALL_RULES, VISIBILITY, changed_subjects, terms_since
+from contract.changed_rules import (
+    ALL_RULES,
+    VISIBILITY,
+    Subjects,
+    changed_subjects,
+    is_quiet,
+    terms_since,
+)
 from contract.delta import CANDIDATES
 from contract.items import VIEW_VERSION
-from contract.snapshots import Snapshot
-from contract.stale_cursors import are_known
+from contract.snapshots import Foreseen, Kept, Snapshot, newest_seen
+from contract.stale_cursors import are_known, marks_statement
+from groundwork.statements import Statement
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _PACKED = struct.Struct(">IQ16sQ8s")  # epoch, revision, nonce, microseconds, digest
@@ -112,8 +120,22 @@ def is_unchanged(snapshot: Snapshot, tag: Tag, watched: Watched) -> bool:
     )
     if nothing_written and subjects.are_none:
         return True
+    return not snapshot.rows(*_first_candidate(mark, watched, subjects))
+
+
+def foreseen_poll(kept: Kept, tag: Tag, watched: Watched) -> Foreseen:
+    """Return what is probably read to tell whether a list is unchanged."""
+    if is_quiet(kept, tag.mark, watched.tables):
+        return Foreseen(is_all=True)
+    if watched.by_content or not kept.revision <= tag.mark.revision < newest_seen():
+        return Foreseen()
+    first = _first_candidate(tag.mark, watched, Subjects())
+    return Foreseen((marks_statement([tag.mark]), first))
+
+
+def _first_candidate(mark: Mark, watched: Watched, subjects: Subjects) -> Statement:
     asked = {"since": mark.revision, "after": 0, "most": 1, "with_stock": watched.with_stock}
-    return not snapshot.rows(CANDIDATES, {**asked, **subjects.arrays})
+    return CANDIDATES, {**asked, **subjects.arrays}
 
 
 def _listed(header: str) -> Iterator[str]:

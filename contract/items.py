@@ -10,7 +10,7 @@ import orjson
 from catalog_mirror.states import State
 from contract.snapshots import Snapshot
 from customers.entitlements import GATE
-from groundwork.statements import Rows
+from groundwork.statements import Rows, Statement
 from pricing.offers import Offer, Rung, Sale
 from pricing.order_terms import OrderTerms
 from pricing.price_lists import PriceList, kept_rules
@@ -65,8 +65,12 @@ def stock_json(on_hand: int | None, available: int | None, status: str) -> bytes
     return orjson.dumps({"on_hand": on_hand, "available": available, "status": status})
 
 
+def by_ids(snapshot: Snapshot, ids: list[int]) -> Statement:
+    return _BY_IDS, {"ids": ids, **snapshot.gate}
+
+
 def visible_rows(snapshot: Snapshot, ids: list[int]) -> dict[int, VisibleRow]:
-    rows = map(visible_row, snapshot.rows(_BY_IDS, {"ids": ids, **snapshot.gate}))
+    rows = map(visible_row, snapshot.rows(*by_ids(snapshot, ids)))
     return {row.state.variant_id: row for row in rows}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -66,10 +67,11 @@ class Calm(NamedTuple):
 class Kept:
     """What a process keeps of one customer between requests, for as long as it is current.
 
-    `calm` is kept by the tables of the rules.
+    `revision` is that of the snapshot at which it was compiled; `calm` is kept by the tables of the rules.
     """
 
     entitlement: Entitlement
+    revision: int = 0
     calm: dict[tuple[str, ...], Calm] = field(default_factory=dict)
     prices: PriceList | None = None
     prices_read: bool = False
@@ -93,13 +95,25 @@ class Snapshot:
     gate: Mapping[str, str]
     kept: Kept
     opened: "Opened"
+    _ahead: list[tuple[Statement, Rows]] = field(default_factory=list)
+
+    def has_rules_of(self, revision: int) -> bool:
+        """Tell whether surely no rule, and no terms, were written since a revision."""
+        return self.kept.revision <= revision
+
+    def read_ahead(self, *statements: Statement) -> None:
+        """Run what `rows` will be asked for next, in one round trip."""
+        if self.opened.is_over:
+            raise Elapsed
+        [every] = exchange(statements, using=self.opened.using)
+        self._ahead.extend(zip(statements, every, strict=True))
 
     def rows(self, sql: str, params: Mapping[str, Any]) -> Rows:
-        """Run a named statement inside this snapshot; what was read along with its beginning is there.
+        """Run a named statement inside this snapshot; what was read ahead is there already.
 
         Raise `Elapsed` where that was all, and this is not of it.
         """
-        for (read, given), rows in self.opened.ahead:
+        for (read, given), rows in chain(self._ahead, self.opened.ahead):
             if read == sql and given == params:
                 return rows
         if self.opened.is_over:
@@ -247,7 +261,7 @@ def _begun(customer_id: int, opened: Opened, not_before: datetime | None) -> Sna
     _newest_seen = number
     at = opened.instant(not_before)
     if not opened.is_current(at):
-        kept = Kept(compiled(rules=rules, at=at, using=opened.using))
+        kept = Kept(compiled(rules=rules, at=at, using=opened.using), number)
         prepared(_SET_GATE, kept.entitlement.gate, using=opened.using)
         _keep(customer_id, kept)
         opened = replace(opened, kept=kept, ahead=())

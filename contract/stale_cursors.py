@@ -1,7 +1,7 @@
 """Which cursors are no longer good, and how a client gets back from there."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
@@ -9,15 +9,16 @@ from contract.change_cursors import FACETS, ChangeCursor, Mark
 from contract.items import VIEW_VERSION
 from contract.problems import Problem
 from contract.snapshots import Snapshot
+from groundwork.statements import Statement
 
 # A revision is past retention when one after it was recorded before the cutoff: the last one recorded
 # before it stays good, so a quiet installation's cursors never end. What was pruned stays pruned,
 # whatever the setting says now.
 _KNOWN_MARKS = """
     select r.number, r.nonce,
-           r.number < (select coalesce(max(p.until_revision), 0) from catalog_mirror_pruning p)
-           or coalesce((select n.recorded_at < %(cutoff)s from catalog_mirror_revision n
-                        where n.number > r.number order by n.number limit 1), false)
+           r.number < (select coalesce(max(p.until_revision), 0) from catalog_mirror_pruning p),
+           (select n.recorded_at from catalog_mirror_revision n
+            where n.number > r.number order by n.number limit 1)
     from catalog_mirror_revision r where r.number = any(%(numbers)s)
 """
 
@@ -38,11 +39,18 @@ def are_known(snapshot: Snapshot, marks: Iterable[Mark]) -> bool:
     asked = [mark for mark in marks if not _is_newest(snapshot, mark)]
     if not asked:
         return True
-    numbers = [mark.revision for mark in asked]
     cutoff = snapshot.at - settings.HISTORY_KEPT
-    rows = snapshot.rows(_KNOWN_MARKS, {"numbers": numbers, "cutoff": cutoff})
-    good: dict[int, Any] = {number: nonce for number, nonce, is_past in rows if not is_past}
+    good: dict[int, UUID] = {
+        number: nonce
+        for number, nonce, is_pruned, followed_at in snapshot.rows(*marks_statement(asked))
+        if not is_pruned and (followed_at is None or followed_at >= cutoff)
+    }
     return all(good.get(mark.revision) == mark.nonce for mark in asked)
+
+
+def marks_statement(marks: Iterable[Mark]) -> Statement:
+    """Return what asks which of these marks are known."""
+    return _KNOWN_MARKS, {"numbers": [mark.revision for mark in marks]}
 
 
 def _is_newest(snapshot: Snapshot, mark: Mark) -> bool:

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest, HttpResponse
 
 from contract.admitting import Reader
-from contract.changed_rules import foreseen_since
-from contract.etags import NO_DIGEST, Tag, Tags, Watched, digest_of, is_unchanged
+from contract.etags import NO_DIGEST, Tag, Tags, Watched, digest_of, foreseen_poll, is_unchanged
 from contract.partner_view import KEEPING, PartnerView
 from contract.snapshots import Foreseen, Snapshot
 
@@ -28,7 +27,7 @@ class TaggedView(PartnerView):
 
     def foreseen(self, request: HttpRequest, reader: Reader, **named: Any) -> Foreseen:
         if tag := self._tags(request, reader.customer_id).newest_of(_held(request)):
-            return foreseen_since(reader.kept, tag.mark, self.watched.tables)
+            return foreseen_poll(reader.kept, tag, self.watched)
         return self.read_ahead(request, reader, **named)
 
     def read_ahead(self, request: HttpRequest, reader: Reader, **_: Any) -> Foreseen:  # noqa: ARG002

@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from catalog_mirror.states import State, Subject
 from customers.visibility import RuleVersion, VisibilityVersion
+from groundwork.statements import Statement
 
 _R = TypeVar("_R", bound=RuleVersion)
 
@@ -50,10 +51,14 @@ def read_under(
     **params: Any,
 ) -> Rulebook[_R]:
     """Run `sql`, which asks by subjects, for those of `states`; one query."""
-    subjects = list({subject for state in states for subject in state.subjects})
+    return rulebook_of(reader.rows(*asked_under(sql, states, **params)), make)
+
+
+def asked_under(sql: str, states: Iterable[State], **params: Any) -> Statement:
+    """Return `sql` with the subjects of `states`."""
+    subjects = sorted({subject for state in states for subject in state.subjects})
     kinds, ids = [kind for kind, _ in subjects], [pk for _, pk in subjects]
-    rows = reader.rows(sql, {"kinds": kinds, "ids": ids, **params})
-    return rulebook_of(rows, make)
+    return sql, {"kinds": kinds, "ids": ids, **params}
 
 
 def rulebook_of(rows: Iterable[tuple[Any, ...]], make: Callable[..., _R]) -> Rulebook[_R]:
@@ -65,6 +70,11 @@ _SINCE = f"""
     select {WHO_WHAT_WHEN}, r.effect from customers_visibilityrule r {UNDER_SUBJECTS}
     where r.until_revision is null or r.until_revision > %(since)s
 """  # noqa: S608 - constants of this module
+
+
+def visibility_asked(states: Iterable[State], since: int) -> Statement:
+    """Return what `visibility_since` reads."""
+    return asked_under(_SINCE, states, since=since)
 
 
 def visibility_since(

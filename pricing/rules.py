@@ -3,7 +3,15 @@
 from collections.abc import Iterable
 
 from catalog_mirror.states import State
-from customers.rulebook import UNDER_SUBJECTS, WHO_WHAT_WHEN, Reader, Rulebook, read_under
+from customers.rulebook import (
+    UNDER_SUBJECTS,
+    WHO_WHAT_WHEN,
+    Reader,
+    Rulebook,
+    asked_under,
+    read_under,
+)
+from groundwork.statements import Statement
 from pricing.rule_versions import (
     ORDER_COLUMNS,
     PRICE_COLUMNS,
@@ -29,6 +37,15 @@ def rules_in_force(reader: Reader, states: Iterable[State]) -> Rulebook[AnyVersi
     prices = read_under(reader, _PRICES, under, price_version)
     orders = read_under(reader, _ORDERS, under, OrderVersion)
     return Rulebook([*prices.versions, *orders.versions])
+
+
+def rules_asked(states: Iterable[State], since: int) -> tuple[Statement, Statement]:
+    """Return what `rules_since` reads."""
+    under = list(states)
+    return (
+        asked_under(_PRICES + _OR_SINCE, under, since=since),
+        asked_under(_ORDERS + _OR_SINCE, under, since=since),
+    )
 
 
 def rules_since(reader: Reader, states: Iterable[State], *, since: int) -> Rulebook[AnyVersion]:
