@@ -5,13 +5,13 @@ writes the log down durably: an admission alone does not wait for its disk.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from time import sleep
 from typing import NamedTuple
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DataError, connection
 
 from groundwork.statements import prepared
 
@@ -47,33 +47,33 @@ def write(completions: Sequence[Completion]) -> None:
     prepared(_COMPLETE, dict(zip(Completion._fields, map(list, columns), strict=True)))
 
 
+def _process_goes_on() -> bool:
+    return threading.main_thread().is_alive()
+
+
 class _Writer:
     """The thread that writes what it is handed; it begins with the first, and outlives the main thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, goes_on: Callable[[], bool] = _process_goes_on) -> None:
+        self._goes_on = goes_on
         self._waiting: list[Completion] = []
         self._lock = threading.Lock()
         self._handed_over = threading.Event()
-        self._ends = False
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
 
     def add(self, completion: Completion) -> None:
         with self._lock:
             self._waiting.append(completion)
-            if self._thread is None:
+            del self._waiting[:-_MOST_WAITING]
+            if self.thread is None or not self.thread.is_alive():
                 # No daemon, as the threads that serve are: a process that is told to end waits for it.
-                self._thread = threading.Thread(target=self._run, name="completions", daemon=False)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="completions", daemon=False)
+                thread.start()
+                self.thread = thread
         self._handed_over.set()
 
-    def end(self) -> None:
-        """Have what waits written down, and wait for it."""
-        self._ends = True
-        if self._thread:
-            self._thread.join()
-
     def _run(self) -> None:
-        while threading.main_thread().is_alive() and not self._ends:
+        while self._goes_on():
             if self._handed_over.wait(timeout=_LOOK):
                 sleep(_MOMENT)
                 if not self._write():
@@ -86,11 +86,13 @@ class _Writer:
         self._handed_over.clear()
         with self._lock:
             completions, self._waiting = self._waiting, []
-        if not completions:
-            return True
         try:
-            write(completions)
-        except (DatabaseError, InterfaceError):
+            if completions:
+                write(completions)
+        except DataError:
+            log.exception("log_not_completed", rows=len(completions))
+            self._write_each(completions)
+        except Exception:
             log.exception("log_not_completed", rows=len(completions))
             connection.close()
             with self._lock:
@@ -98,6 +100,14 @@ class _Writer:
             self._handed_over.set()
             return False
         return True
+
+    def _write_each(self, completions: Sequence[Completion]) -> None:
+        """Write them one by one, and leave out what the database will never take."""
+        for completion in completions:
+            try:
+                write([completion])
+            except Exception:
+                log.exception("log_row_not_completed", row=completion)
 
 
 _writer = _Writer()

@@ -203,7 +203,7 @@ class Suspicion(models.Model):
 
 
 class RequestLog(models.Model):
-    """A request and how it ended; one whose status stays null tells of a crash. Partitioned by month."""
+    """A request and how it ended; a status that stays null tells of a crash in it or just after it. By months."""
 
     # The table's key is (at, id), as partitioning asks; the sequence keeps the id unique alone.
     id = models.BigIntegerField(primary_key=True)

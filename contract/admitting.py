@@ -70,7 +70,7 @@ def admitted(call: Call) -> Admitted:
     except DatabaseError as error:
         if not _connection_was_lost(error):
             raise
-        # The database was restarted under a kept connection; a new one may do. Nothing was written.
+        # The database was restarted under a kept connection; a new one may do. Nobody was admitted yet.
         connection.close()
         return _admit(key, fault, call)
 

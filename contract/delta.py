@@ -4,7 +4,6 @@ DELTA.md, to the letter. `r0`, `N`, `K` and the rest are spelled out here as sin
 and EXAMINED.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,47 +12,38 @@ from typing import Any
 
 import orjson
 
-from catalog_mirror.states import State
-from contract.change_cursors import FACETS, ChangeCursor, Mark
+from contract.change_cursors import FACETS, ChangeCursor
 from contract.changed_rules import (
     Subjects,
-    changed_subjects,
     is_quiet,
     tables_of,
-    terms_since,
 )
+from contract.comparing import Past, Variant, compared, past_since, shown
 from contract.items import (
     COLUMNS,
     FROM,
     VisibleRow,
-    by_ids,
     item,
     price_list,
-    sale_json,
     visible_row,
-    visible_rows,
 )
 from contract.marks import latest_mark, now_of
-from contract.moments import Interval, Projection, moving_revisions, past_projections
 from contract.snapshots import Foreseen, Kept, Snapshot, newest_seen
 from contract.stale_cursors import marks_statement, refuse_stale
 from customers.entitlements import GATE
-from customers.rulebook import visibility_asked, visibility_since
-from customers.visibility import Terms
 from groundwork.statements import Statement
-from pricing.offers import sale
-from pricing.rules import rules_asked, rules_since
 
 # How many candidates a page looks at, whatever it finds: a rule on everything that changes nothing
 # does not scan the catalogue at once.
 EXAMINED = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+# Without a customer none is looked for, as in the gate.
 CANDIDATES = """
     select * from catalog_mirror_candidates(
         %(since)s, %(after)s, %(most)s,
         %(sources)s, %(brands)s, %(categories)s, %(products)s, %(variants)s, %(with_stock)s
-    )
+    ) where current_setting('tradecounter.customer', true) <> ''
 """
 _COUNTED = f"""
     select count(*) from catalog_mirror_candidates(
@@ -67,20 +57,7 @@ _VISIBLE_AFTER = f"""
     select v.id from catalog_mirror_variant v
     where v.id > %(after)s and {GATE} order by v.id limit %(most)s
 """  # noqa: S608 - constants
-_STATES = """
-    select variant_id, from_revision, until_revision, sku, is_published, source_id, brand_id,
-           product_id, category_ids, category_depths, list_price, currency, tax_included
-    from customers_states_since(%(ids)s, %(since)s)
-    order by variant_id, until_revision nulls last
-"""
 _NAMED = f"select {COLUMNS} {FROM} where v.sku = any(%(skus)s::text[]) and {GATE}"
-_MOVED = """
-    select id, content_revision > %(since)s, stock_revision > %(since)s
-    from catalog_mirror_variant where id = any(%(ids)s)
-"""
-_RECORDED = """
-    select number, recorded_at from catalog_mirror_revision where number = any(%(numbers)s)
-"""
 _CARRIED = f"""
     select v.sku from catalog_mirror_variant v where v.sku = any(%(skus)s) and {GATE}
 """  # noqa: S608
@@ -93,60 +70,6 @@ class ChangesPage:
     entries: list[bytes] = field(default_factory=list)
     has_more: bool = False
     cursor: str = ""
-
-
-@dataclass(frozen=True)
-class _Variant:
-    """A candidate: what it is now, if it is seen, and what it was at every moment since."""
-
-    variant_id: int
-    row: VisibleRow | None
-    price: bytes
-    past: tuple[Projection | None, ...]
-    moved: frozenset[str]
-    facets: tuple[str, ...]
-
-    @property
-    def sku(self) -> str | None:
-        return self.row.state.sku if self.row else None
-
-    @property
-    def changed(self) -> list[str]:
-        """The feed's facets to tell of; all, where the client may not have the item under this SKU."""
-        if self.row is None:
-            return []
-        if any(p is None or p.sku != self.sku for p in self.past):
-            return list(self.facets)
-        repriced = any(p is not None and p.price != self.price for p in self.past)
-        told = self.moved | ({"price"} if repriced else set())
-        return [facet for facet in self.facets if facet in told]
-
-    @property
-    def past_skus(self) -> set[str]:
-        return {p.sku for p in self.past if p} - {self.sku or ""}
-
-
-@dataclass(frozen=True)
-class _Past:
-    """A cursor's mark, and what rules and terms did since: `rules_stood` where they did nothing."""
-
-    since: Mark
-    terms: list[Terms]
-    subjects: Subjects
-    rules_stood: bool
-
-    def is_empty_at(self, snapshot: Snapshot) -> bool:
-        """Tell that nothing was written, and no window opened or closed."""
-        return self.since.revision == snapshot.revision and self.subjects.are_none
-
-    def is_steady(self, states: list[State], row: VisibleRow | None) -> bool:
-        """Tell that a variant was shown then as it is shown now, its content and stock aside.
-
-        Rules, terms and its one state are the same at every moment; or it was never shown.
-        """
-        if not states:
-            return row is None
-        return self.rules_stood and len(states) == 1 and states[0].stands_at(self.since.revision)
 
 
 class VeryMany(Exception):
@@ -164,13 +87,13 @@ def changes_page(
     target = cursor.target or now_of(snapshot)
     if cursor.since is None:
         ids, more = _enumerated(snapshot, cursor.position, limit)
-        looked_at = partial(_shown, snapshot, cursor.facets)
+        looked_at = partial(shown, snapshot, cursor.facets)
     else:
-        past = _past(snapshot, cursor, cursor.since)
+        past = past_since(snapshot, cursor, cursor.since)
         ids, more = _candidates(snapshot, cursor, past)
         if more and if_few and cursor.target is None:
             raise VeryMany
-        looked_at = partial(_compared, snapshot, cursor.facets, past)
+        looked_at = partial(compared, snapshot, cursor.facets, past)
     page = ChangesPage()
     reached = _fill(snapshot, page, map(looked_at, _batches(ids, limit)), limit)
     page.has_more = more or reached != (ids[-1] if ids else None)
@@ -195,7 +118,7 @@ def present_entries(snapshot: Snapshot, skus: list[str]) -> list[bytes]:
     for sku in skus:
         if row := rows.get(sku):
             words = prices.told(row.state).words
-            variant = _Variant(row.state.variant_id, row, words, (None,), frozenset(), FACETS)
+            variant = Variant(row.state.variant_id, row, words, (None,), frozenset(), FACETS)
             entries.append(_upsert(variant, row, version))
         else:
             entries.append(_removal(sku, version))
@@ -224,7 +147,7 @@ def count_candidates(snapshot: Snapshot, cursor: ChangeCursor) -> int:
     """Return how many variants that the customer sees may have changed since a cursor."""
     if cursor.since is None:
         return count_visible(snapshot)
-    past = _past(snapshot, cursor, cursor.since)
+    past = past_since(snapshot, cursor, cursor.since)
     if past.is_empty_at(snapshot):
         return 0
     asked = {"since": past.since.revision, "after": cursor.position}
@@ -251,17 +174,7 @@ def candidates(asked: Mapping[str, Any], facets: tuple[str, ...], subjects: Subj
     return CANDIDATES, {**asked, "with_stock": "stock" in facets, **subjects.arrays}
 
 
-def _past(snapshot: Snapshot, cursor: ChangeCursor, since: Mark) -> _Past:
-    terms = terms_since(snapshot, since.revision)
-    tables = tables_of(cursor.facets)
-    subjects = changed_subjects(
-        snapshot, terms, since=since.revision, since_at=since.at, tables=tables
-    )
-    stood = snapshot.has_rules_of(since.revision) and subjects.are_none
-    return _Past(since, terms, subjects, rules_stood=stood and snapshot.terms.hold(since.at))
-
-
-def _candidates(snapshot: Snapshot, cursor: ChangeCursor, past: _Past) -> tuple[list[int], bool]:
+def _candidates(snapshot: Snapshot, cursor: ChangeCursor, past: Past) -> tuple[list[int], bool]:
     """Return the next candidates, and whether there are more."""
     if past.is_empty_at(snapshot):
         return [], False
@@ -279,93 +192,8 @@ def _batches(ids: list[int], size: int) -> Iterator[list[int]]:
         start, size = start + size, size * 2
 
 
-def _shown(snapshot: Snapshot, facets: tuple[str, ...], ids: list[int]) -> Iterator[_Variant]:
-    """Yield the variants of an enumeration: there is no past to compare with."""
-    rows = visible_rows(snapshot, ids)
-    prices = price_list(snapshot, [row.state for row in rows.values()])
-    for variant_id in ids:
-        row = rows[variant_id]
-        words = prices.told(row.state).words
-        yield _Variant(variant_id, row, words, (None,), frozenset(), facets)
-
-
-def _compared(
-    snapshot: Snapshot, facets: tuple[str, ...], past: _Past, ids: list[int]
-) -> Iterator[_Variant]:
-    since = past.since
-    asked = {"ids": ids, "since": since.revision}
-    snapshot.read_ahead(by_ids(snapshot, ids), (_STATES, asked), (_MOVED, asked))
-    visible = visible_rows(snapshot, ids)
-    states = _states(snapshot, ids, since.revision)
-    moved = _moved_facets(snapshot, ids, since.revision)
-    steady = {pk for pk in ids if past.is_steady(states.get(pk, []), visible.get(pk))}
-    shown = [row.state for pk, row in visible.items() if pk in steady]
-    prices = price_list(snapshot, shown) if shown else None
-    changing = {pk: each for pk, each in states.items() if pk not in steady}
-    interval = _interval(snapshot, since, past.terms, changing) if len(steady) < len(ids) else None
-    for variant_id in ids:
-        row = visible.get(variant_id)
-        then: tuple[Projection | None, ...]
-        if interval is None or variant_id in steady:
-            price = prices.told(row.state).words if row and prices else b""
-            then = (Projection(row.state.sku, price) if row else None,)
-        else:
-            price = _price(snapshot, interval, row) if row else b""
-            then = tuple(past_projections(interval, states.get(variant_id, [])))
-        yield _Variant(variant_id, row, price, then, moved.get(variant_id, frozenset()), facets)
-
-
-def _price(snapshot: Snapshot, interval: Interval, row: VisibleRow) -> bytes:
-    covering = interval.prices.covering(row.state)
-    standing = [rule for rule in covering if rule.in_force(snapshot.revision)]
-    return sale_json(sale(row.state, snapshot.terms, standing, snapshot.at))
-
-
-def _states(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, list[State]]:
-    """Return the states of each variant since a revision, oldest first."""
-    found: dict[int, list[State]] = defaultdict(list)
-    for row in snapshot.rows(_STATES, {"ids": ids, "since": since}):
-        (pk, begins, until, sku, published, source, brand, product, categories, depths, *price) = (
-            row
-        )
-        gate = (sku, published, source, brand, product, tuple(categories), tuple(depths))
-        list_price, currency, tax = price
-        found[pk].append(State(pk, begins, until, *gate, list_price, currency, tax))
-    return found
-
-
-def _moved_facets(snapshot: Snapshot, ids: list[int], since: int) -> dict[int, frozenset[str]]:
-    return {
-        pk: frozenset(facet for facet, moved in (("product", content), ("stock", stock)) if moved)
-        for pk, content, stock in snapshot.rows(_MOVED, {"ids": ids, "since": since})
-    }
-
-
-def _interval(
-    snapshot: Snapshot, since: Mark, terms: list[Terms], states: dict[int, list[State]]
-) -> Interval:
-    every = [state for each in states.values() for state in each]
-    snapshot.read_ahead(
-        visibility_asked(every, since.revision), *rules_asked(every, since.revision)
-    )
-    visibility = visibility_since(snapshot, every, since=since.revision)
-    prices = rules_since(snapshot, every, since=since.revision)
-    rules = [*visibility.versions, *prices.versions]
-    numbers = moving_revisions(since.revision, snapshot.revision, every, terms, rules)
-    return Interval(
-        since=since.revision,
-        since_at=since.at,
-        until=snapshot.revision,
-        until_at=snapshot.at,
-        terms=terms,
-        visibility=visibility,
-        prices=prices,
-        recorded_at=dict(snapshot.rows(_RECORDED, {"numbers": numbers})),
-    )
-
-
 def _fill(
-    snapshot: Snapshot, page: ChangesPage, batches: Iterator[Iterator[_Variant]], limit: int
+    snapshot: Snapshot, page: ChangesPage, batches: Iterator[Iterator[Variant]], limit: int
 ) -> int | None:
     """Write entries until the page is full; return the last variant that was dealt with."""
     version, told, reached = version_of(snapshot), set[str](), None
@@ -382,7 +210,7 @@ def _fill(
     return reached
 
 
-def _tell(page: ChangesPage, variant: _Variant, told: set[str], version: str) -> None:
+def _tell(page: ChangesPage, variant: Variant, told: set[str], version: str) -> None:
     """Write what is to be said of a variant; `told` are SKUs that are no removal, or were told as one."""
     for sku in sorted(variant.past_skus - told):
         page.entries.append(_removal(sku, version))
@@ -402,7 +230,7 @@ def _carried(snapshot: Snapshot, skus: set[str]) -> set[str]:
     return {sku for (sku,) in snapshot.rows(_CARRIED, {"skus": sorted(skus), **snapshot.gate})}
 
 
-def _upsert(variant: _Variant, row: VisibleRow, version: str) -> bytes:
+def _upsert(variant: Variant, row: VisibleRow, version: str) -> bytes:
     return b'{"op":"upsert","sku":%b,"version":"%b","changed":%b,"item":%b}' % (
         orjson.dumps(row.state.sku),
         version.encode(),

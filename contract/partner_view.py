@@ -117,7 +117,7 @@ class PartnerView(APIView):
             log.exception("admission_failed")
             connection.close()
             return problem_response(unavailable())
-        if self.opened and self.admission.outcome != "refused":
+        if self.opened and self.admission.outcome in ("admitted", "limited", "outside"):
             # Known already, so refusals tell it too; not to whom it would say that a key exists.
             self.revision = self.opened.revision
         response = self._answered(request, **kwargs)
@@ -128,7 +128,10 @@ class PartnerView(APIView):
     def _foreseen(self, request: HttpRequest, named: Mapping[str, Any], reader: Reader) -> Foreseen:
         try:
             return self.foreseen(request, reader, **named)
-        except Exception:  # noqa: BLE001 - it happens again where it is answered
+        except (Problem, SuspiciousOperation):
+            return Foreseen()  # it is refused where it is answered
+        except Exception:
+            log.exception("not_foreseen", route=self.route)
             return Foreseen()
 
     def _answered(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

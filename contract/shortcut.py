@@ -14,10 +14,19 @@ from django.urls import Resolver404, ResolverMatch, URLResolver, get_resolver
 _PAST = ("/v1/", "/hooks/", "/healthz", "/readyz", "/metrics")
 
 
-@lru_cache(maxsize=10_000)
+# Longer than the path of any SKU that is not odd. Strangers choose paths too, so the cache is small.
+_LONGEST_KEPT = 200
+
+
+@lru_cache(maxsize=1_000)
 def _resolved(resolver: URLResolver, path: str) -> ResolverMatch:
     """Resolve a path; that goes through every route, and partners ask for the same again and again."""
     return resolver.resolve(path)
+
+
+def _match(path: str) -> ResolverMatch:
+    resolver = get_resolver()
+    return _resolved(resolver, path) if len(path) <= _LONGEST_KEPT else resolver.resolve(path)
 
 
 class PartnerShortcut:
@@ -33,7 +42,7 @@ class PartnerShortcut:
         if not request.path_info.startswith(_PAST):
             return self.get_response(request)
         try:
-            match = _resolved(get_resolver(), request.path_info)
+            match = _match(request.path_info)
         except Resolver404:
             return self.get_response(request)
         request.resolver_match = match

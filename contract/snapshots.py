@@ -28,6 +28,7 @@ _OPEN = f"""
     select p.*,
            set_config('tradecounter.customer', case when {{when}} then %(customer)s else '' end, true),
            num_nulls(
+               set_config('tradecounter.admitted', '', false),
                set_config('role', %(role)s, true),
                set_config('plan_cache_mode', 'force_generic_plan', true),
                set_config('statement_timeout', '10s', true),
@@ -144,6 +145,7 @@ class Opened:
     opened for nobody: with an admission that let nobody in, or that a pooler had on another connection.
     """
 
+    customer_id: int
     kept: Kept
     row: tuple[Any, ...]
     using: str = DEFAULT_DB_ALIAS
@@ -189,6 +191,7 @@ class Opening:
         """Return what came of it, from the rows of its statements."""
         [row] = rows[1]
         return Opened(
+            self.customer_id,
             self.kept,
             row[:6],
             ahead=tuple(zip(self.foreseen.reads, rows[2:], strict=False)),
@@ -201,7 +204,7 @@ _newest_seen = 0
 
 
 def newest_seen() -> int:
-    """Return the newest revision that this process has read at."""
+    """Return the revision that this process read at last: a guess at what is the newest."""
     return _newest_seen
 
 
@@ -224,7 +227,7 @@ def snapshot_for(
     The instant is the database's clock, but never before `not_before`, so that it does not go back
     between a cursor and its use.
     """
-    if opened and not _serves(opened, not_before):
+    if opened and not _serves(opened, customer_id, not_before):
         close(opened)
         opened = None
     opened = opened or open_for(customer_id)
@@ -234,10 +237,10 @@ def snapshot_for(
         close(opened)
 
 
-def _serves(opened: Opened, not_before: datetime | None) -> bool:
-    return not opened.is_blind and (
-        not opened.is_over or opened.is_current(opened.instant(not_before))
-    )
+def _serves(opened: Opened, customer_id: int, not_before: datetime | None) -> bool:
+    if opened.is_blind or opened.customer_id != customer_id:
+        return False
+    return not opened.is_over or opened.is_current(opened.instant(not_before))
 
 
 def open_for(customer_id: int, *, using: str = DEFAULT_DB_ALIAS) -> Opened:
@@ -245,7 +248,7 @@ def open_for(customer_id: int, *, using: str = DEFAULT_DB_ALIAS) -> Opened:
     kept = _kept.get(customer_id, _UNKNOWN)
     part = [_BEGIN, (_OPEN_ALWAYS, _settings(customer_id, kept))]
     [[_, [row]]] = exchange(part, using=using)
-    return Opened(kept, row[:6], using)
+    return Opened(customer_id, kept, row[:6], using)
 
 
 def close(opened: Opened) -> None:

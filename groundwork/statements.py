@@ -23,6 +23,9 @@ Rows = list[tuple[Any, ...]]
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 _NUMBERS = count(1)
+# A statement that the server was made to forget (by psycopg: all of a connection's, after a rollback of its
+# own), or whose tables a migration altered. Nothing was done by it.
+_STALE = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
 _ANYTHING = select.POLLIN | select.POLLOUT
 
 
@@ -37,8 +40,9 @@ def exchange(
     """Run parts in one round trip; return the rows of each of their statements.
 
     Outside a transaction each part is one, unless it begins one of its own. The first failure is
-    raised, and the parts before it stand. Where only so many are `needed`, a later failure ends what is
-    returned, and the transaction that it happened in.
+    raised; the parts before it stand, those after it were run all the same, and a transaction that was
+    begun here and is still open is rolled back. Where only so many parts are `needed`, a later failure
+    is not raised and ends what is returned.
     """
     wrapper = cast("DatabaseWrapper", connections[using])
     wrapper.ensure_connection()
@@ -46,15 +50,13 @@ def exchange(
         trip = _Trip(wrapper)
         was_idle = trip.is_idle
         done = trip.run(parts)
-        if isinstance(trip.failure, errors.InvalidSqlStatementName) and was_idle:
-            # After a rollback of its own psycopg has the server forget all statements, ours as well:
-            # nothing was done in the part that failed, or after it.
+        if isinstance(trip.failure, _STALE) and was_idle:
             trip.start_over()
             done += trip.run(parts[len(done) :])
+        if trip.failure and was_idle:
+            trip.roll_back()
         if trip.failure and len(done) < (len(parts) if needed is None else needed):
             raise trip.failure
-        if trip.failure:
-            trip.roll_back()
         return done
 
 
@@ -95,11 +97,14 @@ class _Trip:
         self.roll_back()
 
     def roll_back(self) -> None:
-        if not self.is_idle:
+        if not self.is_idle and not self.connection.closed:
             self.pgconn.exec_(b"rollback")
 
     def run(self, parts: Sequence[Sequence[Statement]]) -> list[list[Rows]]:
-        """Return the rows of the parts before the first that failed, which `failure` then holds."""
+        """Return the rows of the parts before the first that failed, which `failure` then holds.
+
+        So it is where the connection is lost in between.
+        """
         dumped = [
             [(sql, *_dumped(self.transformer, sql, params)) for sql, params in part]
             for part in parts
@@ -114,6 +119,9 @@ class _Trip:
                 if not self.failure:
                     done.append(rows)
             self.pgconn.exit_pipeline_mode()
+        except psycopg.OperationalError as error:
+            self.connection.close()
+            self.failure = error
         except BaseException:
             self.connection.close()  # what it would answer next belongs to what was asked here
             raise
@@ -145,6 +153,8 @@ class _Trip:
             if result.status == pq.ExecStatus.FATAL_ERROR:
                 failure = errors.error_from_result(result, self.connection.info.encoding)
                 self.failure = self.failure or failure
+                if isinstance(failure, _STALE):
+                    self.names.pop(sent.sql, None)
             elif sent.name and result.status == pq.ExecStatus.COMMAND_OK:
                 self.names[sent.sql] = sent.name
             elif not sent.name:

@@ -44,8 +44,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         """Return what to connect with; the first connection starts the embedded engines."""
         params: dict[str, Any] = super().get_connection_params()
-        # Django sets None; the named statements of a request repeat. What one connection prepared, the
-        # next that a pooler lends does not know.
+        # Django sets None; what writes the mirror and reads the staff's lists repeats. What one connection
+        # prepared, the next that a pooler lends does not know.
         params["prepare_threshold"] = None if is_pooled(self.alias) else 2
         params.setdefault("connect_timeout", settings.DATABASE_CONNECT_TIMEOUT)
         is_embedded = settings.EMBEDDED and not self.settings_dict["HOST"]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -21,9 +22,13 @@ def key(database):
 
 @pytest.fixture
 def writer():
-    writer = completions._Writer()
+    goes_on = threading.Event()
+    goes_on.set()
+    writer = completions._Writer(goes_on.is_set)
     yield writer
-    writer.end()
+    goes_on.clear()
+    if writer.thread:
+        writer.thread.join()
 
 
 def asked(key) -> admission.Admission:
@@ -79,6 +84,38 @@ def test_while_it_cannot_be_written_no_more_waits_than_memory_allows(writer, mon
         writer.add(completions.Completion(datetime.now(UTC), number, 200, 1, 1))
     wait_for(lambda: kept == [3, 4, 5], seconds=5)
     monkeypatch.setattr(completions, "write", lambda _: None)
+
+
+def test_a_row_that_the_database_never_takes_holds_up_no_other(key, writer, caplog):
+    good = ended(asked(key))
+    writer.add(good._replace(status=2**40))
+    writer.add(good)
+    wait_for(lambda: RequestLog.objects.get().status == 200, seconds=5)
+    assert "log_row_not_completed" in caplog.text
+
+
+def test_whatever_goes_wrong_it_is_tried_again(key, writer, monkeypatch, caplog):
+    real, failures = completions.write, iter([RuntimeError("unheard of")])
+
+    def failing(many):
+        for failure in failures:
+            raise failure
+        real(many)
+
+    monkeypatch.setattr(completions, "write", failing)
+    monkeypatch.setattr(completions, "_REST", 0.01)
+    writer.add(ended(asked(key)))
+    wait_for(lambda: RequestLog.objects.get().status == 200, seconds=5)
+    assert "log_not_completed" in caplog.text
+
+
+def test_a_thread_that_ended_is_begun_anew(key):
+    goes_on = threading.Event()
+    writer = completions._Writer(goes_on.is_set)  # each of its threads looks once and ends
+    for status in (200, 404):
+        writer.add(ended(asked(key), status))
+        writer.thread.join()
+    wait_for(lambda: not RequestLog.objects.filter(status=None).exists(), seconds=5)
 
 
 ENDS = """

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from catalog_mirror.models import Category, Variant
 from catalog_mirror.pruning import prune_history
 from contract import cursors, delta
 from contract.change_cursors import change_cursor
@@ -19,6 +20,7 @@ from contract.cursors import CursorInvalid, opened, sealed
 from contract.delta import version_of
 from tests.conftest import as_login
 from tests.factories import (
+    NORTHCUP,
     SKUS,
     a_product,
     a_variant,
@@ -93,6 +95,25 @@ def test_a_change_of_the_mirror_is_told_with_its_facets(people, alice, say, expe
         people.source, a_product("p3", a_variant("4", **{"sku": "CAP-01", "on_hand": None} | say))
     )
     assert told(changes(alice, cursor)) == expected
+
+
+@pytest.mark.parametrize("seen_by", ["brand", "product", "category"])
+def test_what_leaves_all_that_a_customer_may_see_is_removed(people, seen_by):
+    """No rule was written meanwhile, so little is compared; and of what is hidden now little is read."""
+    pen = Variant.objects.get(sku="PEN-01")
+    subjects = {
+        "brand": pen.brand,
+        "product": pen.product,
+        "category": Category.objects.get(slug="writing"),
+    }
+    allow(customer=people.carol, **{seen_by: subjects[seen_by]})
+    carol = client_of(people.carol)
+    cursor = changes(carol)["delta_cursor"]
+    for _ in range(2):
+        cursor = changes(carol, cursor)["delta_cursor"]
+    moved = a_variant("3", sku="PEN-01", list_price=Decimal("2.50"))
+    mirrored(people.source, a_product("p9", moved, brand=NORTHCUP))
+    assert ("remove", "PEN-01", None) in told(changes(carol, cursor))
 
 
 def test_a_sale_price_is_told_to_nobody(people, alice):
@@ -199,7 +220,7 @@ def test_stock_alone_is_no_candidate_of_a_feed_of_prices(people, alice, monkeypa
     cursor = changes(alice, facets="price")["delta_cursor"]
     mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=9)))
     examined = []
-    monkeypatch.setattr(delta, "_compared", lambda *asked: iter(examined.extend(asked[3]) or ()))
+    monkeypatch.setattr(delta, "compared", lambda *asked: iter(examined.extend(asked[3]) or ()))
     assert told(changes(alice, cursor)) == []
     assert examined == []
 

@@ -1,16 +1,21 @@
 """What every answer has in common: headers, problems, methods; and life without a database."""
 
 import re
+import threading
 from datetime import datetime
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 
 from apikeys import completions, keys
 from apikeys.models import RequestLog
-from contract import api, snapshots
+from contract import api, shortcut, snapshots
+from contract.api import ProductList
+from contract.change_cursors import FACETS
+from contract.changed_rules import Subjects
+from contract.delta import candidates
 from contract.lists import PRODUCTS, PageRequest, page_statement
 from contract.parameters import Filters
 from groundwork import statements
@@ -18,10 +23,13 @@ from groundwork.postgres.base import DatabaseWrapper
 from groundwork.roles import role_name
 from tests.factories import (
     SKUS,
+    a_product,
+    a_variant,
     cast,
     client_of,
     client_with,
     key_of,
+    mirrored,
     newest_revision,
     now,
     percent_off,
@@ -304,6 +312,20 @@ def test_a_poll_when_nothing_of_one_s_own_changed_costs_six_round_trips(people, 
     assert len(trips) == 6, trips
 
 
+def test_a_poll_that_finds_changes_costs_three_round_trips(people, alice, trips):
+    """What may have changed is asked for with the admission, as this process saw that something was written."""
+    cursor = alice.get("/v1/changes").json()["delta_cursor"]
+    for _ in range(2):
+        cursor = alice.get(f"/v1/changes?since={cursor}").json()["delta_cursor"]
+    mirrored(people.source, a_product("p3", a_variant("4", sku="CAP-01", on_hand=7)))
+    alice.get("/v1/products")
+    trips.clear()
+    told = alice.get(f"/v1/changes?since={cursor}").json()["data"]
+    assert [(each["sku"], each["changed"]) for each in told] == [("CAP-01", ["stock"])]
+    # admission with begin and candidates; what they are and were, each of them; commit
+    assert len(trips) == 3, trips
+
+
 def test_one_that_is_newer_than_this_process_knows_begins_anew(people, alice, trips):
     """What was foreseen, that nothing is read, turns out wrong: a writer elsewhere took a revision."""
     cursor = alice.get("/v1/changes").json()["delta_cursor"]
@@ -350,6 +372,78 @@ def test_along_with_an_admission_that_let_nobody_in_no_row_is_looked_at(people):
     assert looked_at["yes"] > 0
 
 
+def test_nor_is_a_variant_looked_for_that_changed(people):
+    with snapshots.snapshot_for(people.alice.pk) as snapshot:
+        asked = {"since": 0, "after": 0, "most": 10}
+        sql, params = candidates(asked, FACETS, Subjects())
+        assert snapshot.rows(sql, params)
+    plan = statements.prepared(f"explain (analyze, timing off, costs off) {sql}", params)
+    assert "Function Scan on catalog_mirror_candidates (never executed)" in str(plan)
+
+
+def test_a_snapshot_that_was_opened_for_another_is_not_read(people):
+    opened = snapshots.open_for(people.alice.pk)
+    with snapshots.snapshot_for(people.bob.pk, opened=opened) as snapshot:
+        (settings,) = snapshot.rows("select current_setting('tradecounter.customer')", {})
+    assert settings == (str(people.bob.pk),)
+
+
+def test_a_stranger_does_not_learn_that_a_key_exists_where_its_address_is_barred(people):
+    key = key_of(people.alice)
+    assert client_with(key).get("/v1/me").status_code == 200
+    unknown = client_with(_with_secret_of(key_of(people.bob), key))
+    elsewhere = {"REMOTE_ADDR": "198.51.100.7"}
+    for _ in range(30):
+        assert unknown.get("/v1/me", **elsewhere).status_code == 401
+    for given in (unknown, client_with(_with_secret_of(key, key_of(people.bob)))):
+        answer = given.get("/v1/me", **elsewhere)
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_failures")
+        assert "X-Revision" not in answer.headers
+
+
+def test_an_admission_that_fails_leaves_nothing_open_behind_one_that_did_not(people, alice):
+    """The part behind it was run, as the one before it on this connection was admitted."""
+    alice.get("/v1/products")
+    part = snapshots.Opening(
+        people.alice.pk, snapshots.kept_for(people.alice.pk), snapshots.Foreseen()
+    )
+    with pytest.raises(DatabaseError):
+        statements.exchange([("select 1 / 0", {})], part.part)
+    role, customer = statements.prepared(
+        "select current_user, current_setting('tradecounter.customer', true)", {}
+    )[0]
+    assert role.endswith("_app")
+    assert not customer
+
+
+def test_a_connection_that_is_lost_behind_the_admission_is_one_row(people, alice, monkeypatch):
+    """Who was admitted is not admitted twice; the next request has a connection again."""
+    alice.get("/v1/products")
+    RequestLog.objects.all().delete()
+    pid = statements.prepared("select pg_backend_pid()", {})[0][0]
+    sleeps = ("select pg_sleep(30)", {})
+    monkeypatch.setattr(
+        ProductList, "read_ahead", lambda *_, **__: snapshots.Foreseen((sleeps,), is_all=True)
+    )
+    ending = threading.Timer(0.5, _end_backend, [pid, _login()])
+    ending.start()
+    answer = alice.get("/v1/products")
+    ending.join()
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert list(RequestLog.objects.values_list("status", flat=True)) == [503]
+    monkeypatch.undo()
+    assert alice.get("/v1/products").status_code == 200
+
+
+@pytest.mark.parametrize("length", [10, 5000])
+def test_what_strangers_ask_for_fills_no_memory(people, length):
+    before = shortcut._resolved.cache_info().currsize
+    for number in range(3):
+        Client().get(f"/v1/products/{number:0{length}d}")
+    kept = shortcut._resolved.cache_info().currsize - before
+    assert kept == (3 if length == 10 else 0)
+
+
 def test_who_is_over_the_limit_is_refused_by_what_was_read_for_nobody(people):
     client = client_with(key_of(people.alice, requests_a_minute=3))
     statuses = [client.get("/v1/products").status_code for _ in range(5)]
@@ -387,9 +481,14 @@ def test_without_a_database_it_is_503_and_then_served_again(people, alice, monke
 
 
 def end_the_connection() -> None:
-    with psycopg.connect(**_login()) as other, connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute("select pg_backend_pid()")
         pid = cursor.fetchone()[0]
+    _end_backend(pid, _login())
+
+
+def _end_backend(pid: int, login: dict[str, object]) -> None:
+    with psycopg.connect(**login) as other:
         other.execute("select pg_terminate_backend(%s, 5000)", [pid])
 
 

@@ -88,6 +88,13 @@ def test_where_it_is_not_needed_a_failure_ends_what_is_returned(table):
         exchange([BROKEN], [ONE], needed=1)
 
 
+def test_what_comes_after_a_failure_leaves_nothing_open(table):
+    with pytest.raises(DatabaseError, match="division by zero"):
+        exchange([BROKEN], [("begin", {}), table("undone")])
+    assert status() == "IDLE"
+    assert noted() == []
+
+
 def test_a_part_may_leave_its_transaction_open(table):
     exchange([("begin", {}), table("kept")])
     assert status() == "INTRANS"
@@ -120,6 +127,27 @@ def test_statements_that_the_server_was_made_to_forget_are_prepared_again(table)
     prepared("deallocate all", {})
     exchange([table("admitted")], [("begin", {}), table("more"), ("commit", {})])
     assert noted() == ["admitted", "before", "more"]
+
+
+def test_what_a_migration_altered_is_prepared_again(table):
+    """Postgres refuses a kept statement whose result has another type now."""
+    every = ("select * from noted", {})
+    exchange([table("before")], [every])
+    with connection.cursor() as cursor:
+        cursor.execute("alter table noted add column more int")
+    assert exchange([table("after")], [every]) == [[[]], [[("before", None), ("after", None)]]]
+
+
+def test_inside_a_transaction_it_is_the_next_time(table):
+    every = ("select * from noted", {})
+    exchange([every])
+    with connection.cursor() as cursor:
+        cursor.execute("alter table noted add column more int")
+    exchange([("begin", {})])
+    with pytest.raises(DatabaseError, match="cached plan"):
+        exchange([every])
+    exchange([("rollback", {})])
+    assert exchange([("begin", {}), every, ("commit", {})]) == [[[], [], []]]
 
 
 def test_inside_a_transaction_nothing_is_begun_anew(table):

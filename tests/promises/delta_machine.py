@@ -143,7 +143,9 @@ class DeltaMachine(RuleBasedStateMachine):
         if seen:
             self._add_visibility(("everyone", 0), ("all", 0), "allow", None, None)
         for tier, source in zip(self.tiers, self.sources, strict=True):
-            self._add_visibility(("tier", tier.pk), ("source", source.pk), "allow", None, None)
+            brand = Brand.objects.filter(source=source).earliest("pk")
+            what = ("source", source.pk) if seen else ("brand", brand.pk)
+            self._add_visibility(("tier", tier.pk), what, "allow", None, None)
 
     def _revision(self) -> int:
         with connection.cursor() as cursor:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from contract import changed_rules, delta, etags, moments
+from contract import changed_rules, comparing, delta, etags, moments
 from contract.changed_rules import Subjects
 from tests.promises import delta_machine, partner
 from tests.promises.delta_machine import MATCHED, WATCHED, DeltaMachine
@@ -72,7 +72,7 @@ def test_it_notices_that_the_rules_of_a_tier_left_were_forgotten(monkeypatch):
 
 def test_it_notices_that_only_then_is_compared(monkeypatch):
     every = moments.past_projections
-    monkeypatch.setattr(delta, "past_projections", lambda *asked: list(every(*asked))[:1])
+    monkeypatch.setattr(comparing, "past_projections", lambda *asked: list(every(*asked))[:1])
     with pytest.raises(NOTICED):
         run(lives=100)
 
