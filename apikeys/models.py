@@ -203,7 +203,7 @@ class Suspicion(models.Model):
 
 
 class RequestLog(models.Model):
-    """A request and how it ended; a status that stays null tells of a crash in it or just after it. By months."""
+    """A request and how it ended; without a status a crash cut it off, or came just after. By months."""
 
     # The table's key is (at, id), as partitioning asks; the sequence keeps the id unique alone.
     id = models.BigIntegerField(primary_key=True)

@@ -4,6 +4,7 @@ import itertools
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import connection
 
@@ -24,6 +25,8 @@ _BARE = """
             %(route)s::text, %(correlation_id)s::text, %(address)s::inet)
     returning at, id
 """
+# As ours: the row is durable with its completion, a moment later.
+_BARE_UNFLUSHED = f"{_BARE}, set_config('synchronous_commit', 'off', true)"
 
 
 Turn = Iterator[tuple[int, keys.PresentedKey]]
@@ -39,14 +42,20 @@ class Cost:
 
 
 def measure() -> list[Cost]:
-    """Take turns between the bare insert and the admission; the ratio is that of each round."""
-    made = _keys()
-    turns = itertools.cycle(made), itertools.cycle(made)  # in turn, so that none meets its limit
-    rounds = [_round(*turns) for _ in range(ROUNDS + 20)][20:]  # the first warm up
-    bare = statistics.median(bare for bare, _ in rounds)
-    ours = statistics.median(ours for _, ours in rounds)
-    ratio = statistics.median(ours / bare for bare, ours in rounds)
-    return [Cost("bare insert of the row", bare, 1.0), Cost("key, limit and log", ours, ratio)]
+    """Take turns between the bare inserts and the admission; the ratio is that of each round."""
+    turns = {name: itertools.cycle(made) for made in [_keys()] for name in _ASKED}
+    rounds = [
+        {name: _cost(ask, turns[name]) for name, ask in _ASKED.items()} for _ in range(ROUNDS + 20)
+    ][20:]  # the first warm up
+    first = next(iter(_ASKED))
+    return [
+        Cost(
+            name,
+            statistics.median(each[name] for each in rounds),
+            statistics.median(each[name] / each[first] for each in rounds),
+        )
+        for name in _ASKED
+    ]
 
 
 def _keys() -> list[tuple[int, keys.PresentedKey]]:
@@ -55,18 +64,21 @@ def _keys() -> list[tuple[int, keys.PresentedKey]]:
     return [(customer.pk, presented) for key in issued if (presented := keys.parsed(key))]
 
 
-def _round(bare: Turn, ours: Turn) -> tuple[float, float]:
-    return _cost(_bare, bare), _cost(_admitted, ours)
-
-
-def _bare(customer_id: int, key: keys.PresentedKey) -> None:
-    prepared(_BARE, {**_ROW, "key": key.public_id, "customer": customer_id, "address": _ADDRESS})
+def _bare(sql: str, customer_id: int, key: keys.PresentedKey) -> None:
+    prepared(sql, {**_ROW, "key": key.public_id, "customer": customer_id, "address": _ADDRESS})
 
 
 def _admitted(_: int, key: keys.PresentedKey) -> None:
     outcome = admission.admit(key, **_ROW, address=_ADDRESS).outcome
     if outcome != "admitted":
         raise RuntimeError(f"A request was {outcome}.")
+
+
+_ASKED: dict[str, Callable[[int, keys.PresentedKey], None]] = {
+    "bare insert of the row": partial(_bare, _BARE),
+    "bare insert, not flushed": partial(_bare, _BARE_UNFLUSHED),
+    "key, limit and log": _admitted,
+}
 
 
 def _cost(ask: Callable[[int, keys.PresentedKey], None], turn: Turn) -> float:
