@@ -144,7 +144,9 @@ class DeltaMachine(RuleBasedStateMachine):
             self._add_visibility(("everyone", 0), ("all", 0), "allow", None, None)
         for tier, source in zip(self.tiers, self.sources, strict=True):
             brand = Brand.objects.filter(source=source).earliest("pk")
-            is_narrow = tier == self.tiers[1] and not seen  # where a variant may leave all that it sees
+            is_narrow = (
+                tier == self.tiers[1] and not seen
+            )  # where a variant may leave all that it sees
             what = ("brand", brand.pk) if is_narrow else ("source", source.pk)
             self._add_visibility(("tier", tier.pk), what, "allow", None, None)
 
