@@ -110,6 +110,7 @@ def shown(snapshot: Snapshot, facets: tuple[str, ...], ids: list[int]) -> Iterat
 def compared(
     snapshot: Snapshot, facets: tuple[str, ...], past: Past, ids: list[int]
 ) -> Iterator[Variant]:
+    """Yield candidates as they are and were; what may not differ is not compared."""
     since = past.since
     asked = {"ids": ids, "since": since.revision}
     snapshot.read_ahead(by_ids(snapshot, ids), (_STATES, asked), (_MOVED, asked))
@@ -117,8 +118,8 @@ def compared(
     states = _states(snapshot, ids, since.revision)
     moved = _moved_facets(snapshot, ids, since.revision)
     steady = {pk for pk in ids if past.is_steady(states.get(pk, []), visible.get(pk))}
-    shown = [row.state for pk, row in visible.items() if pk in steady]
-    prices = price_list(snapshot, shown) if shown else None
+    seen = [row.state for pk, row in visible.items() if pk in steady]
+    prices = price_list(snapshot, seen) if seen else None
     changing = {pk: each for pk, each in states.items() if pk not in steady}
     interval = _interval(snapshot, since, past.terms, changing) if len(steady) < len(ids) else None
     for variant_id in ids:

@@ -53,8 +53,9 @@ def test_many_are_written_by_one_statement(key, writer, monkeypatch):
     assert written == [3]
 
 
-def test_what_failed_is_tried_again_and_nothing_is_lost(key, writer, monkeypatch, caplog):
-    real, failures = completions.write, iter([DatabaseError("gone"), DatabaseError("gone")])
+@pytest.mark.parametrize("error", [DatabaseError, RuntimeError])
+def test_what_failed_is_tried_again_and_nothing_is_lost(key, writer, monkeypatch, caplog, error):
+    real, failures = completions.write, iter([error("gone"), error("gone")])
 
     def failing(many):
         for failure in failures:
@@ -92,21 +93,6 @@ def test_a_row_that_the_database_never_takes_holds_up_no_other(key, writer, capl
     writer.add(good)
     wait_for(lambda: RequestLog.objects.get().status == 200, seconds=5)
     assert "log_row_not_completed" in caplog.text
-
-
-def test_whatever_goes_wrong_it_is_tried_again(key, writer, monkeypatch, caplog):
-    real, failures = completions.write, iter([RuntimeError("unheard of")])
-
-    def failing(many):
-        for failure in failures:
-            raise failure
-        real(many)
-
-    monkeypatch.setattr(completions, "write", failing)
-    monkeypatch.setattr(completions, "_REST", 0.01)
-    writer.add(ended(asked(key)))
-    wait_for(lambda: RequestLog.objects.get().status == 200, seconds=5)
-    assert "log_not_completed" in caplog.text
 
 
 def test_a_thread_that_ended_is_begun_anew(key):
