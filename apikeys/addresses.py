@@ -14,6 +14,8 @@ _SOURCE = {4: 32, 6: 64}
 _NETWORK = {4: 24, 6: 48}
 # Pseudonyms lie in fd00::/8, where no public address does.
 _PSEUDONYM = 0xFD << 120
+# Longer than any address; what it is cut to is kept.
+_LONGEST = 100
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,17 @@ def client_address(request: HttpRequest) -> str | None:
     """Return the caller's address: the peer's, or what the outermost of our proxies saw."""
     hops = [request.META.get("REMOTE_ADDR", "")]
     if settings.TRUSTED_PROXIES:
-        forwarded = request.headers.get("X-Forwarded-For", "").split(",")
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
         hops = [*forwarded, *hops][-settings.TRUSTED_PROXIES - 1 :]
+    return _plain(hops[0].strip()[:_LONGEST])
+
+
+@lru_cache(maxsize=10_000)
+def _plain(hop: str) -> str | None:
+    """Return a hop's address alone; None for what is none."""
     try:
         # A zone ("fe80::1%eth0") names an interface of ours and is no part of an `inet`.
-        address = ip_address(_without_port(hops[0].strip()).partition("%")[0])
+        address = ip_address(_without_port(hop).partition("%")[0])
     except ValueError:
         return None
     # A socket that takes both kinds tells IPv4 as ::ffff:203.0.113.7, which no IPv4 network contains.

@@ -16,7 +16,7 @@ def presented(request: HttpRequest) -> tuple[PresentedKey | None, str]:
     """
     if exposed := _in_address(request):
         return exposed, KEY_IN_URL
-    given = request.headers.get("Authorization", "")
+    given = request.META.get("HTTP_AUTHORIZATION", "")
     if "," in given:  # the server joins several by a comma, which no key holds
         return None, TWO_AUTHORIZATIONS
     scheme, _, text = given.partition(" ")

@@ -56,6 +56,10 @@ class Revision(models.Model):
 SANDBOX_SOURCE, SANDBOX_SLUG, SANDBOX_RANK = -1, "sandbox", 32_767
 
 
+# As Postgres reads them. Lists bring several columns as one text, between which control characters stand.
+CURRENCY, PRINTABLE = "^[A-Z]{3}$", "^[^[:cntrl:]]*$"
+
+
 class Source(models.Model):
     """A shop that is mirrored. The slug is part of the contract and never changes."""
 
@@ -68,6 +72,20 @@ class Source(models.Model):
         default=100, help_text="Of two shops that carry one SKU, the lower rank keeps it."
     )
     sku_prefix = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(currency__regex=CURRENCY),
+                name="source_has_a_currency",
+                violation_error_message="A currency is three capital letters, such as USD.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sku_prefix__regex=PRINTABLE),
+                name="source_prefix_is_printable",
+                violation_error_message="A prefix of SKUs holds no control character.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -70,7 +70,8 @@ def admitted(call: Call) -> Admitted:
     except DatabaseError as error:
         if not _connection_was_lost(error):
             raise
-        # The database was restarted under a kept connection; a new one may do. Nobody was admitted yet.
+        # The database was restarted under a kept connection; a new one may do. Whether the first admission
+        # stands is not known, so at worst a request takes two places and one row stays without a status.
         connection.close()
         return _admit(key, fault, call)
 

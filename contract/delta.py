@@ -24,6 +24,7 @@ from contract.items import (
     FROM,
     VisibleRow,
     item,
+    item_rows,
     price_list,
     visible_row,
 )
@@ -31,7 +32,7 @@ from contract.marks import latest_mark, now_of
 from contract.snapshots import Foreseen, Kept, Snapshot, newest_seen
 from contract.stale_cursors import marks_statement, refuse_stale
 from customers.entitlements import GATE
-from groundwork.statements import Statement
+from groundwork.statements import Statement, unpacked
 
 # How many candidates a page looks at, whatever it finds: a rule on everything that changes nothing
 # does not scan the catalogue at once.
@@ -57,7 +58,7 @@ _VISIBLE_AFTER = f"""
     select v.id from catalog_mirror_variant v
     where v.id > %(after)s and {GATE} order by v.id limit %(most)s
 """  # noqa: S608 - constants
-_NAMED = f"select {COLUMNS} {FROM} where v.sku = any(%(skus)s::text[]) and {GATE}"
+_NAMED = item_rows(f"select {COLUMNS} {FROM} where v.sku = any(%(skus)s::text[]) and {GATE}")
 _CARRIED = f"""
     select v.sku from catalog_mirror_variant v where v.sku = any(%(skus)s) and {GATE}
 """  # noqa: S608
@@ -110,7 +111,8 @@ def latest_page(snapshot: Snapshot, facets: tuple[str, ...]) -> ChangesPage:
 
 def present_entries(snapshot: Snapshot, skus: list[str]) -> list[bytes]:
     """Return what SKUs that were told to this customer once are now: an item each, or its removal."""
-    found = [visible_row(row) for row in snapshot.rows(_NAMED, {"skus": skus, **snapshot.gate})]
+    asked = {"skus": skus, **snapshot.gate}
+    found = [visible_row(row) for row in unpacked(snapshot.rows(_NAMED, asked))]
     prices = price_list(snapshot, [row.state for row in found])
     rows = {row.state.sku: row for row in found}
     version = version_of(snapshot)

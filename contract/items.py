@@ -10,25 +10,28 @@ import orjson
 from catalog_mirror.states import State
 from contract.snapshots import Snapshot
 from customers.entitlements import GATE
-from groundwork.statements import Rows, Statement
+from groundwork.statements import Rows, Statement, packed, unpacked
 from pricing.offers import Offer, Rung, Sale
 from pricing.order_terms import OrderTerms
 from pricing.price_lists import PriceList, kept_rules
 from pricing.rules import rules_in_force
 
-# What every read of items selects; the order is that of `VisibleRow`.
-COLUMNS = """
-    v.id, v.sku, v.source_id, v.brand_id, v.product_id,
-    v.category_ids::text, v.category_depths::text, v.list_price::text,
-    v.currency, v.tax_included, v.stock_on_hand, v.stock_available, v.stock_status,
-    d.body
+# What a state is made of: a variant's id, its SKU, and what else of it decides its price, in one text.
+STATE = """
+    v.id::text as id, v.sku::text as sku,
+    concat_ws('|', v.source_id, coalesce(v.brand_id::text, ''), v.product_id, v.category_ids,
+              v.category_depths, coalesce(v.list_price::text, ''), v.currency, v.tax_included) as decides
 """
+STOCK = """
+    concat_ws('|', coalesce(v.stock_on_hand::text, ''), coalesce(v.stock_available::text, ''),
+              v.stock_status) as stock
+"""
+# What every read of items selects, as texts; the order is that of `ItemRow`.
+COLUMNS = f"{STATE}, {STOCK}, d.body"
 FROM = """
     from catalog_mirror_variant v
     join catalog_mirror_variantdocument d on d.variant_id = v.id
 """
-
-_BY_IDS = f"select {COLUMNS} {FROM} where v.id = any(%(ids)s) and {GATE} order by v.id"
 
 # Bumped when code changes what an item says: held in cursors, it makes clients enumerate again.
 VIEW_VERSION = 2
@@ -42,16 +45,32 @@ class VisibleRow(NamedTuple):
     document: str
 
 
-def visible_row(row: Sequence[Any]) -> VisibleRow:
-    on_hand, available, status, document = row[10:]
-    return VisibleRow(state_of(row[:10]), stock_json(on_hand, available, status), document)
+class ItemRow(NamedTuple):
+    """A row of `COLUMNS`."""
+
+    id: str
+    sku: str
+    decides: str
+    stock: str
+    document: str
 
 
-def state_of(row: Sequence[Any]) -> State:
-    """Return the state of now from the first ten of COLUMNS."""
-    pk, sku, source, brand, product, categories, depths, price, currency, tax = row
-    gate = (sku, True, source, brand, product, _integers(categories), _integers(depths))
-    return State(pk, 0, None, *gate, None if price is None else Decimal(price), currency, tax)
+def item_rows(select: str) -> str:
+    """Return SQL that brings many rows of `COLUMNS` as one."""
+    return packed(select, *ItemRow._fields)
+
+
+def visible_row(row: Sequence[str]) -> VisibleRow:
+    pk, sku, decides, stock, document = row
+    return VisibleRow(state_of(pk, sku, decides), stock_json(stock), document)
+
+
+def state_of(pk: str, sku: str, decides: str) -> State:
+    """Return the state of now from the columns of `STATE`."""
+    source, brand, product, categories, depths, price, currency, tax = decides.split("|")
+    subjects = int(source), int(brand) if brand else None, int(product)
+    gate = (sku, True, *subjects, _integers(categories), _integers(depths))
+    return State(int(pk), 0, None, *gate, Decimal(price) if price else None, currency, tax == "t")
 
 
 @lru_cache(maxsize=16_384)
@@ -61,8 +80,19 @@ def _integers(literal: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=65_536)
-def stock_json(on_hand: int | None, available: int | None, status: str) -> bytes:
-    return orjson.dumps({"on_hand": on_hand, "available": available, "status": status})
+def stock_json(stock: str) -> bytes:
+    """Return the stock of the column `STOCK` as partners get it."""
+    on_hand, available, status = stock.split("|")
+    return orjson.dumps(
+        {"on_hand": _number(on_hand), "available": _number(available), "status": status}
+    )
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text else None
+
+
+_BY_IDS = item_rows(f"select {COLUMNS} {FROM} where v.id = any(%(ids)s) and {GATE} order by v.id")
 
 
 def by_ids(snapshot: Snapshot, ids: list[int]) -> Statement:
@@ -70,20 +100,20 @@ def by_ids(snapshot: Snapshot, ids: list[int]) -> Statement:
 
 
 def visible_rows(snapshot: Snapshot, ids: list[int]) -> dict[int, VisibleRow]:
-    rows = map(visible_row, snapshot.rows(*by_ids(snapshot, ids)))
+    rows = map(visible_row, unpacked(snapshot.rows(*by_ids(snapshot, ids))))
     return {row.state.variant_id: row for row in rows}
 
 
 def items_of(snapshot: Snapshot, rows: Rows) -> list[bytes]:
     """Return the items of rows of `COLUMNS`, priced for the customer of the snapshot."""
-    prices = kept_prices(snapshot) or prices_under(snapshot, [state_of(row[:10]) for row in rows])
-    return [_spliced(row[13], stock_json(*row[10:13]), _words_of(prices, row)) for row in rows]
+    prices = kept_prices(snapshot) or prices_under(snapshot, [state_of(*row[:3]) for row in rows])
+    return [_spliced(row[4], stock_json(row[3]), _words_of(prices, *row[:3])) for row in rows]
 
 
-def _words_of(prices: PriceList, row: tuple[Any, ...]) -> bytes:
+def _words_of(prices: PriceList, pk: str, sku: str, decides: str) -> bytes:
     """Return a row's price in words; of rows that read alike a state is made once."""
-    alike = row[2:10] if row[0] not in prices.singled_out else (row[0], *row[2:10])
-    return prices.words.get(alike) or prices.put_into_words(alike, state_of(row[:10]))
+    alike = f"{decides}|{pk}" if int(pk) in prices.singled_out else decides
+    return prices.words.get(alike) or prices.put_into_words(alike, state_of(pk, sku, decides))
 
 
 def price_list(snapshot: Snapshot, states: Collection[State]) -> PriceList:

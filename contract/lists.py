@@ -7,12 +7,13 @@ from functools import lru_cache
 import orjson
 
 from contract.cursors import CursorInvalid, opened, sealed
-from contract.items import COLUMNS, FROM, items_of, stock_json
+from contract.items import COLUMNS, FROM, ItemRow, items_of, stock_json
+from contract.items import STOCK as STOCK_COLUMN
 from contract.parameters import Filters
 from contract.problems import bad_parameter, not_found
 from contract.snapshots import Snapshot
 from customers.entitlements import GATE
-from groundwork.statements import Rows, Statement
+from groundwork.statements import Rows, Statement, packed, unpacked
 
 # The ids that a filter's values stand for, an array found once a query.
 _IDS = """(select array(
@@ -27,31 +28,34 @@ _NARROWED = {
 }
 
 
+@dataclass(frozen=True)
+class Listed:
+    """What a list reads of each variant, an id first; `kind` is that of its cursors."""
+
+    kind: str
+    select: str
+    columns: tuple[str, ...]
+
+
+PRODUCTS = Listed("products", f"select {COLUMNS} {FROM}", ItemRow._fields)
+STOCK = Listed(
+    "stock",
+    f"select v.id::text, v.sku::text, {STOCK_COLUMN} from catalog_mirror_variant v",  # noqa: S608
+    ("id", "sku", "stock"),
+)
+
+
 @lru_cache
-def _page_sql(columns: str, tables: str, names: tuple[str, ...]) -> str:
+def _page_sql(listed: Listed, names: tuple[str, ...]) -> str:
     narrowed = "".join(f" and {_NARROWED[name]}" for name in names)
-    return f"""
-        select {columns} {tables}
-        where v.id > %(after)s and {GATE} {narrowed}
+    page = f"""
+        {listed.select} where v.id > %(after)s and {GATE} {narrowed}
         order by v.id limit %(limit)s
     """
+    return packed(page, *listed.columns)
 
 
 _ONE = f"select {COLUMNS} {FROM} where v.sku = %(sku)s and {GATE}"
-_STOCK_COLUMNS = "v.id, v.sku, v.stock_on_hand, v.stock_available, v.stock_status"
-
-
-@dataclass(frozen=True)
-class Listed:
-    """What a list reads of each variant; `kind` is that of its cursors."""
-
-    kind: str
-    columns: str
-    tables: str
-
-
-PRODUCTS = Listed("products", COLUMNS, FROM)
-STOCK = Listed("stock", _STOCK_COLUMNS, "from catalog_mirror_variant v")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def product_page(snapshot: Snapshot, request: PageRequest) -> Page:
 
 def stock_page(snapshot: Snapshot, request: PageRequest) -> Page:
     rows, next_cursor = _page(snapshot, request, STOCK)
-    return Page([_stock_item(*row[1:]) for row in rows], next_cursor)
+    return Page([_stock_item(sku, stock) for _, sku, stock in rows], next_cursor)
 
 
 def product(snapshot: Snapshot, sku: str) -> bytes:
@@ -96,7 +100,7 @@ def page_statement(
 ) -> Statement:
     """Return what a page is read with; raise a 400 `Problem` for a cursor that is not of this list."""
     values = dict(request.filters.values)
-    return _page_sql(listed.columns, listed.tables, tuple(values)), {
+    return _page_sql(listed, tuple(values)), {
         "after": _position(customer_id, request, listed.kind),
         "limit": request.limit + 1,
         **{name: list(each) for name, each in values.items()},
@@ -104,21 +108,17 @@ def page_statement(
     }
 
 
-def _stock_item(sku: str, on_hand: int | None, available: int | None, status: str) -> bytes:
-    return b'{"sku":%b,"stock":%b}' % (_json(sku), stock_json(on_hand, available, status))
-
-
-def _json(text: str) -> bytes:
-    return orjson.dumps(text)
+def _stock_item(sku: str, stock: str) -> bytes:
+    return b'{"sku":%b,"stock":%b}' % (orjson.dumps(sku), stock_json(stock))
 
 
 def _page(snapshot: Snapshot, request: PageRequest, listed: Listed) -> tuple[Rows, str | None]:
     sql, params = page_statement(request, listed, snapshot.customer_id, snapshot.gate)
-    rows = snapshot.rows(sql, params)
+    rows = unpacked(snapshot.rows(sql, params))
     if len(rows) <= request.limit:
         return rows, None
     rows = rows[:-1]
-    position = [rows[-1][0], request.filters.digest]
+    position = [int(rows[-1][0]), request.filters.digest]
     return rows, sealed(snapshot.customer_id, listed.kind, position)
 
 

@@ -93,7 +93,7 @@ class PartnerView(APIView):
 
     def answer(self, body: bytes, headers: Mapping[str, str] | None = None) -> HttpResponse:
         """Return a body that was built from the snapshot."""
-        packed = compressed(body, self.request.headers.get("Accept-Encoding", ""))
+        packed = compressed(body, self.request.META.get("HTTP_ACCEPT_ENCODING", ""))
         encoding = {"Content-Encoding": "gzip"} if packed is not None else {}
         return HttpResponse(
             body if packed is None else packed,

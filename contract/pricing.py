@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import starmap
 from typing import Any
 
 import orjson
 from django.http import QueryDict
 
 from catalog_mirror.states import State
-from contract.items import basis_of, price_list, state_of
+from contract.items import STATE, basis_of, price_list, state_of
 from contract.parameters import MOST_VALUES, values_of
 from contract.problems import Problem, bad_parameter
 from contract.snapshots import Snapshot
@@ -25,9 +26,7 @@ LARGEST_QUANTITY = 10_000_000
 Asked = list[tuple[str, int]]
 
 _BY_SKU = f"""
-    select v.id, v.sku, v.source_id, v.brand_id, v.product_id, v.category_ids::text,
-           v.category_depths::text, v.list_price, v.currency, v.tax_included
-    from catalog_mirror_variant v where v.sku = any(%(skus)s::text[]) and {GATE}
+    select {STATE} from catalog_mirror_variant v where v.sku = any(%(skus)s::text[]) and {GATE}
 """  # noqa: S608 - constants
 
 
@@ -97,7 +96,7 @@ def minimum_for(snapshot: Snapshot) -> OrderMinimumVersion | None:
 
 def _states(snapshot: Snapshot, skus: Sequence[str]) -> dict[str, State]:
     rows = snapshot.rows(_BY_SKU, {"skus": skus, **snapshot.gate})
-    return {state.sku: state for state in map(state_of, rows)}
+    return {state.sku: state for state in starmap(state_of, rows)}
 
 
 def basket_json(snapshot: Snapshot, evaluated: Basket) -> bytes:

@@ -142,7 +142,7 @@ class Opened:
     """A snapshot's transaction that was opened already, and the row that it began with.
 
     `ahead` was read along with it; `is_over` where nothing else was foreseen. One that `is_blind` was
-    opened for nobody: with an admission that let nobody in, or that a pooler had on another connection.
+    opened for nobody: with an admission that let nobody in.
     """
 
     customer_id: int

@@ -70,4 +70,5 @@ class TaggedView(PartnerView):
 
 
 def _held(request: HttpRequest) -> str:
-    return request.headers.get("If-None-Match", "")
+    held: str = request.META.get("HTTP_IF_NONE_MATCH", "")
+    return held

@@ -5,7 +5,9 @@ from customers.models import SANDBOX
 WHO = "(select nullif(current_setting('tradecounter.customer', true), '')::bigint)"
 # Whom rules of everyone reach: all customers but the sandbox, and nobody where none is set.
 IS_ANYONE = f"{WHO} <> {SANDBOX}"
-TIERS = "(select nullif(current_setting('tradecounter.tiers', true), ''))::bigint[]"
+# An array inside the parentheses, where it is made once a query; the cast behind them does nothing, but
+# without it `any` would look through the rows of a query.
+TIERS = "(select nullif(current_setting('tradecounter.tiers', true), '')::bigint[])::bigint[]"
 # A rule of its own, of a tier it holds or held, or of everyone.
 OWN_RULES = f"""
     customer_id = {WHO}

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import structlog
 from django.http import HttpRequest, HttpResponse
 
-HEADER = "X-Request-Id"
+HEADER, _OFFERED = "X-Request-Id", "HTTP_X_REQUEST_ID"
 # What a peer may choose as an id: it ends up in logs, rows and headers, so nothing else passes, and
 # nothing that begins as a key or an id of ours does or has a key in it.
 _ACCEPTABLE = re.compile(r"(?!tc_)(?!t[0-9a-f]{11}-)(?!.*tc_(?:live|test)_)[A-Za-z0-9_.-]{8,64}")
@@ -56,7 +56,7 @@ class CorrelationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        offered = request.headers.get(HEADER, "")
+        offered = request.META.get(_OFFERED, "")
         with correlated(offered if _ACCEPTABLE.fullmatch(offered) else "") as identifier:
             response = self.get_response(request)
         response[HEADER] = identifier

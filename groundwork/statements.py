@@ -26,6 +26,9 @@ _NUMBERS = count(1)
 # A statement that the server was made to forget (by psycopg: all of a connection's, after a rollback of its
 # own), or whose tables a migration altered. Nothing was done by it.
 _STALE = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
+_BEGIN: Statement = ("begin", {})
+_COMMIT: Statement = ("commit", {})
+_SEPARATOR, _SEPARATOR_SQL = "\x1e", r"E'\x1e'"
 _ANYTHING = select.POLLIN | select.POLLOUT
 
 
@@ -39,10 +42,10 @@ def exchange(
 ) -> list[list[Rows]]:
     """Run parts in one round trip; return the rows of each of their statements.
 
-    Outside a transaction each part is one, unless it begins one of its own. The first failure is
-    raised; the parts before it stand, those after it were run all the same, and a transaction that was
-    begun here and is still open is rolled back. Where only so many parts are `needed`, a later failure
-    is not raised and ends what is returned.
+    Of several parts each but the last is a transaction of its own. The last one is one too, unless it
+    begins its own or there is one already. The first failure is raised: nothing behind it is run, the
+    parts before it stand, and a transaction that was begun here and is still open is rolled back. Where
+    only so many parts are `needed`, a later failure is not raised and ends what is returned.
     """
     wrapper = cast("DatabaseWrapper", connections[using])
     wrapper.ensure_connection()
@@ -55,9 +58,27 @@ def exchange(
             done += trip.run(parts[len(done) :])
         if trip.failure and was_idle:
             trip.roll_back()
-        if trip.failure and len(done) < (len(parts) if needed is None else needed):
+        if trip.failure and (needed is None or len(done) < needed):
             raise trip.failure
         return done
+
+
+def packed(query: str, *columns: str) -> str:
+    """Return SQL that brings the rows of a query as a single one, in their order; `unpacked` undoes it.
+
+    A server sends rows as they come, 8 KiB at a time, and each piece wakes us; one long row it sends at
+    once (from Postgres 17 on). The columns are texts that hold no control character, and none is null.
+    """
+    strung = ", ".join(f"string_agg({column}, {_SEPARATOR_SQL})" for column in columns)
+    return f"select {strung} from ({query}) packed({', '.join(columns)})"  # noqa: S608
+
+
+def unpacked(rows: Rows) -> Rows:
+    """Return the rows that were brought as one; raise a `ValueError` where a column has not as many."""
+    [strung] = rows
+    if strung[0] is None:
+        return []
+    return list(zip(*(column.split(_SEPARATOR) for column in strung), strict=True))
 
 
 class _Query(NamedTuple):
@@ -68,10 +89,10 @@ class _Query(NamedTuple):
 
 
 class _Sent(NamedTuple):
-    """An answer to come: with rows, or where there is a name, to the preparation under it."""
+    """An answer to come: a statement's, or that to its preparation."""
 
     sql: str
-    name: bytes | None = None
+    is_preparation: bool = False
 
 
 class _Trip:
@@ -103,21 +124,26 @@ class _Trip:
     def run(self, parts: Sequence[Sequence[Statement]]) -> list[list[Rows]]:
         """Return the rows of the parts before the first that failed, which `failure` then holds.
 
-        So it is where the connection is lost in between.
+        So it is where the connection is lost in between, as far as their answers arrived.
         """
+        alone = [[_BEGIN, *part, _COMMIT] for part in parts[:-1]]
         dumped = [
             [(sql, *_dumped(self.transformer, sql, params)) for sql, params in part]
-            for part in parts
+            for part in (*alone, *parts[-1:])
         ]
         done: list[list[Rows]] = []
         try:
             self.pgconn.enter_pipeline_mode()
             expected = [self._send(part) for part in dumped]
+            # Once, at the end of all: with each the server sends what it has, and that wakes us.
+            self.pgconn.pipeline_sync()
             results = self._results()
-            for part in expected:
+            for number, part in enumerate(expected, 1):
                 rows = self._received(part, results)
                 if not self.failure:
-                    done.append(rows)
+                    done.append(rows[1:-1] if number < len(parts) else rows)
+            if not self._ended_well(results):
+                del done[len(parts) - 1 :]
             self.pgconn.exit_pipeline_mode()
         except psycopg.OperationalError as error:
             self.connection.close()
@@ -133,34 +159,43 @@ class _Trip:
             if self.keeps_names:
                 name = self.names.get(sql)
                 if name is None:
-                    name = b"tc_%d" % next(_NUMBERS)
+                    name = self.names[sql] = b"tc_%d" % next(_NUMBERS)
                     self.pgconn.send_prepare(name, _query(sql).text)
-                    sent.append(_Sent(sql, name))
+                    sent.append(_Sent(sql, is_preparation=True))
                 self.pgconn.send_query_prepared(name, values, formats)
             else:
                 self.pgconn.send_query_params(_query(sql).text, values, param_formats=formats)
             sent.append(_Sent(sql))
-        self.pgconn.pipeline_sync()
         return sent
 
     def _received(
         self, expected: Sequence[_Sent], results: Iterator[pq.abc.PGresult]
     ) -> list[Rows]:
-        """Read a part's answers up to its end; return its rows."""
+        """Read a part's answers; return its rows."""
         every: list[Rows] = []
         for sent in expected:
             result = next(results)
             if result.status == pq.ExecStatus.FATAL_ERROR:
-                failure = errors.error_from_result(result, self.connection.info.encoding)
-                self.failure = self.failure or failure
-                if isinstance(failure, _STALE):
+                self._fail(result)
+                if isinstance(self.failure, _STALE):
                     self.names.pop(sent.sql, None)
-            elif sent.name and result.status == pq.ExecStatus.COMMAND_OK:
-                self.names[sent.sql] = sent.name
-            elif not sent.name:
+            if not sent.is_preparation:
                 every.append(_rows(self.transformer, result))
-        next(results)  # the end of the part
+            elif result.status != pq.ExecStatus.COMMAND_OK:
+                self.names.pop(sent.sql, None)
         return every
+
+    def _ended_well(self, results: Iterator[pq.abc.PGresult]) -> bool:
+        """Read up to the end, where what has no commit of its own is committed."""
+        result = next(results)
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            self._fail(result)
+            next(results)
+        return result.status == pq.ExecStatus.PIPELINE_SYNC
+
+    def _fail(self, result: pq.abc.PGresult) -> None:
+        failure = errors.error_from_result(result, self.connection.info.encoding)
+        self.failure = self.failure or failure
 
     def _results(self) -> Iterator[pq.abc.PGresult]:
         """Yield what the server answers; nobody else is kept from running while we wait for it."""

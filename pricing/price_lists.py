@@ -60,7 +60,7 @@ class PriceList:
         self._contests: dict[tuple[Any, ...], Contest] = {}
         self._sales: dict[tuple[Any, ...], Told] = {}
         # Words by whatever of a variant they hang on, kept by who reads variants.
-        self.words: dict[tuple[Any, ...], bytes] = {}
+        self.words: dict[str, bytes] = {}
         self.singled_out = {
             rule.subject[1] for rule in rules.versions if rule.subject[0] == "variant"
         }
@@ -81,7 +81,7 @@ class PriceList:
             _keep(self._sales, key, told)
         return told
 
-    def put_into_words(self, alike: tuple[Any, ...], state: State) -> bytes:
+    def put_into_words(self, alike: str, state: State) -> bytes:
         """Return the words for a variant, and keep them for those that are `alike`."""
         words = self.told(state).words
         _keep(self.words, alike, words)
@@ -108,7 +108,7 @@ class PriceList:
         )
 
 
-def _keep(kept: dict[tuple[Any, ...], Any], key: tuple[Any, ...], value: Any) -> None:
+def _keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
     if len(kept) >= MOST_CONTESTS:
         kept.clear()
     kept[key] = value

@@ -1,5 +1,6 @@
 """Adds a source: what its shop tells of itself, and the way to it, kept together."""
 
+import re
 from dataclasses import dataclass
 from datetime import time
 from secrets import token_urlsafe
@@ -21,6 +22,10 @@ class SourceExists(Exception):
 
     def __init__(self, slug: str) -> None:
         super().__init__(f"There is a source {slug} already. Choose another slug.")
+
+
+class SourceUnfit(Exception):
+    """What the shop or a person says of a source cannot be kept; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +53,20 @@ def refuse_taken(slug: str) -> None:
         raise SourceExists(slug)
 
 
+def refuse_unfit(wanted: Wanted, shop: Found) -> None:
+    """Raise `SourceUnfit` for what the database would refuse."""
+    if not re.fullmatch("[A-Z]{3}", shop.currency):
+        raise SourceUnfit(
+            f"The shop's currency is {shop.currency[:20]!r}. Set it there to one of ISO 4217, such as USD."
+        )
+    if not wanted.sku_prefix.isprintable():
+        raise SourceUnfit("The prefix of SKUs holds a control character. Give another.")
+
+
 def add_source(wanted: Wanted, *, shop: Found, hook_secret: str) -> Source:
-    """Create a source and its connection; raise `SourceExists`."""
+    """Create a source and its connection; raise `SourceExists` or `SourceUnfit`."""
     refuse_taken(wanted.slug)
+    refuse_unfit(wanted, shop)
     last = Source.objects.exclude(pk=SANDBOX_SOURCE).aggregate(last=Max("rank"))["last"]
     behind = FIRST_RANK if last is None else last + RANK_STEP
     try:

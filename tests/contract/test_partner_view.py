@@ -235,7 +235,7 @@ def test_a_stranger_does_not_learn_that_a_key_exists_where_its_address_is_barred
 
 
 def test_a_connection_that_is_lost_behind_the_admission_is_one_row(people, alice, monkeypatch):
-    """Who was admitted is not admitted twice; the next request has a connection again."""
+    """What the server says at its end arrives: who was admitted is not admitted twice."""
     alice.get("/v1/products")
     RequestLog.objects.all().delete()
     pid = statements.prepared("select pg_backend_pid()", {})[0][0]

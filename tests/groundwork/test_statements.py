@@ -7,9 +7,16 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import DatabaseError, DataError, OperationalError, connection, transaction
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    OperationalError,
+    connection,
+    transaction,
+)
 
-from groundwork.statements import exchange, prepared
+from groundwork.statements import exchange, packed, prepared, unpacked
 
 ONE = ("select 1", {})
 BROKEN = ("select 1 / %(by)s", {"by": 0})
@@ -66,6 +73,32 @@ def test_a_nul_is_refused_and_cuts_nothing_off(database):
     assert prepared("select 1", {}) == [(1,)]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [("1", "")],
+        [("", ""), ("", "")],
+        [("MUG|11", "a\nb"), ("Größe \u2028", '{"a": "\\u001e"}'), ("%s", "'")],
+        [(str(number), "x" * 1_000) for number in range(200)],
+    ],
+)
+def test_rows_that_were_packed_are_what_they_were_and_in_their_order(database, rows):
+    given = "select a, b from unnest(%(a)s::text[], %(b)s::text[]) with ordinality as _(a, b, n)"
+    columns = {"a": [a for a, _ in rows], "b": [b for _, b in rows]}
+    assert unpacked(prepared(packed(given, "a", "b"), columns)) == rows
+    backwards = packed(f"{given} order by n desc limit 100", "a", "b")
+    assert unpacked(prepared(backwards, columns)) == rows[::-1][:100]
+
+
+def test_rows_that_do_not_unpack_are_no_rows(database):
+    """A null is left out of its column, and what follows it would be another variant's."""
+    sql = packed("select * from unnest(%(a)s::text[], %(b)s::text[])", "a", "b")
+    for b in (["first", None], [None, "second"], ["fi\x1erst", "second"]):
+        with pytest.raises(ValueError, match="shorter|longer"):
+            unpacked(prepared(sql, {"a": ["1", "2"], "b": b}))
+
+
 def test_a_parameter_may_come_twice_and_a_percent_sign_is_written_twice(database):
     assert prepared(
         "select %(a)s::int + %(b)s::int + %(a)s::int, 7 %% 4", {"a": 1, "b": 10, "unused": 5}
@@ -88,7 +121,18 @@ def test_where_it_is_not_needed_a_failure_ends_what_is_returned(table):
         exchange([BROKEN], [ONE], needed=1)
 
 
-def test_what_comes_after_a_failure_leaves_nothing_open(table):
+def test_what_is_refused_at_its_commit_is_not_done(table):
+    prepared("alter table noted add unique (what) deferrable initially deferred", {})
+    twice = [table("twice")] * 2
+    for parts in ([twice], [twice, [ONE]], [[ONE], twice]):
+        with pytest.raises(IntegrityError, match="unique"):
+            exchange(*parts)
+    assert exchange([table("first")], twice, needed=1) == [[[]]]
+    assert noted() == ["first"]
+    assert status() == "IDLE"
+
+
+def test_nothing_behind_a_failure_is_run(table):
     with pytest.raises(DatabaseError, match="division by zero"):
         exchange([BROKEN], [("begin", {}), table("undone")])
     assert status() == "IDLE"
@@ -119,6 +163,12 @@ def test_a_statement_is_prepared_once_a_connection(database):
     assert prepared(kept, {}) == [(1,)]
     connection.close()
     assert prepared(kept, {}) == [(0,)]
+
+
+def test_what_comes_twice_in_a_trip_is_prepared_once(database):
+    exchange([ONE], [ONE], [ONE])
+    every = "select statement, count(*) from pg_prepared_statements group by 1 having count(*) > 1"
+    assert prepared(every, {}) == []
 
 
 def test_statements_that_the_server_was_made_to_forget_are_prepared_again(table):

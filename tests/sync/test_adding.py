@@ -1,12 +1,16 @@
 """What a person is told of a shop that is added, and asked for where it was not given."""
 
+from dataclasses import replace
+
 import pytest
+from django.db import IntegrityError
 
 from catalog_mirror.models import Source
 from sync.addresses import web_address
 from sync.connectors import WrongSettings
 from sync.management import ways
 from sync.models import Connection
+from sync.woocommerce import kind
 from tests.sync.conftest import keys_of, run
 
 
@@ -68,6 +72,33 @@ def test_a_whole_key_leaves_nothing_untold(connected):
     one = connected()
     said = run("add_source", "other", "--test-only", url=one.url, **keys_of(one.shop))
     assert "may not tell" not in said.out
+
+
+@pytest.mark.parametrize("code", ["", "usd", "US|", "EURO"])
+def test_a_currency_that_is_none_is_refused(connected, monkeypatch, code):
+    one = connected()
+    found = kind.look_at
+    monkeypatch.setattr(kind, "look_at", lambda client: replace(found(client), currency=code))
+    for only in ((), ("--test-only",)):
+        said = run("add_source", "other", *only, url=one.url, **keys_of(one.shop))
+        assert said.code == 1
+        assert said.error.startswith(f"The shop's currency is {code!r}. Set it there")
+    assert Source.objects.count() == 1
+
+
+def test_a_prefix_with_a_control_character_is_refused(connected):
+    one = connected()
+    said = run("add_source", "other", sku_prefix="A\x1e", url=one.url, **keys_of(one.shop))
+    assert (said.code, said.error) == (
+        1,
+        "The prefix of SKUs holds a control character. Give another.",
+    )
+
+
+@pytest.mark.parametrize("says", [{"currency": "US|"}, {"currency": "USD", "sku_prefix": "A\x1e"}])
+def test_the_database_holds_no_such_source_either(database, says):
+    with pytest.raises(IntegrityError):
+        Source.objects.create(slug="odd", name="Odd", **says)
 
 
 def test_the_hour_of_its_sweep_may_be_given(connected):

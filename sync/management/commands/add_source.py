@@ -8,7 +8,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sync.adding import SourceExists, Wanted, add_source, new_hook_secret, refuse_taken
+from sync.adding import (
+    SourceExists,
+    SourceUnfit,
+    Wanted,
+    add_source,
+    new_hook_secret,
+    refuse_taken,
+    refuse_unfit,
+)
 from sync.connectors import Found, Kind, WrongSettings
 from sync.http import ShopError, own_turns
 from sync.kinds import KINDS
@@ -72,7 +80,7 @@ class Command(BaseCommand):
         given = options["hook_secret"] or os.environ.get("SOURCE_HOOK_SECRET") or ""
         try:
             self._add(wanted, kind, hook_secret=given.strip(), test_only=test_only)
-        except (ShopError, SourceExists) as error:
+        except (ShopError, SourceExists, SourceUnfit) as error:
             raise CommandError(str(error)) from error
 
     def _add(self, wanted: Wanted, kind: Kind, *, hook_secret: str, test_only: bool) -> None:
@@ -81,6 +89,7 @@ class Command(BaseCommand):
         turns = own_turns(per_second=wanted.per_second)
         shop = kind.look_at(wanted.way, turns=turns)
         self._tell(shop)
+        refuse_unfit(wanted, shop)
         tell_explained(self.stdout, kind.explain(wanted.way, turns=turns), of="it")
         if test_only:
             self.stdout.write("The connection works. Nothing was kept (--test-only).")
