@@ -200,6 +200,14 @@ def test_row_policies_make_their_arrays_once_a_query(people, table):
     assert "::bigint[]" not in told
 
 
+def test_what_partners_read_starts_no_workers(people):
+    """Among a million variants the planner would for a page, and their start takes longer than the page."""
+    of_now = "select current_setting('max_parallel_workers_per_gather')"
+    assert statements.prepared(of_now, {}) != [("0",)]
+    with snapshots.snapshot_for(people.alice.pk) as snapshot:
+        assert snapshot.rows(of_now, {}) == [("0",)]
+
+
 def test_nor_is_a_variant_looked_for_that_changed(people):
     with snapshots.snapshot_for(people.alice.pk) as snapshot:
         asked = {"since": 0, "after": 0, "most": 10}
