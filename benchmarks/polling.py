@@ -9,7 +9,6 @@ from benchmarks import requests_cpu, world
 from benchmarks.requests_cpu import Case, Result
 from catalog_mirror.models import Variant
 from customers.models import VisibilityRule
-from groundwork.roles import role_name
 
 MANY = 1_000_000
 _PAGE = "/v1/products?limit=100"
@@ -82,6 +81,4 @@ def _multiply() -> None:
     with connection.cursor() as cursor:
         cursor.execute(_MULTIPLY, [MANY // world.VARIANTS - 1])
         cursor.execute(_DOCUMENTS)
-        cursor.execute("reset role")
-        cursor.execute("vacuum analyze catalog_mirror_variant, catalog_mirror_variantdocument")
-        cursor.execute(f'set role "{role_name(connection, "app")}"')
+    world.settle()

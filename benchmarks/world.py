@@ -25,6 +25,7 @@ from catalog_mirror.records import (
 )
 from customers import versions
 from customers.models import Customer, CustomerTerms, Tier, VisibilityRule
+from groundwork.roles import role_name
 from pricing.models import PriceRule
 
 VARIANTS = 20_000
@@ -43,7 +44,18 @@ def build(*, variants: int = VARIANTS, customers: int = CUSTOMERS) -> list[str]:
     for tier in tiers:
         _tier_rules(tier, chance)
     ids = list(Variant.objects.order_by("pk").values_list("pk", flat=True))
-    return [_customer(number, tiers, ids, chance) for number in range(customers)]
+    made = [_customer(number, tiers, ids, chance) for number in range(customers)]
+    settle()
+    return made
+
+
+def settle() -> None:
+    """Have the database do now what it would do by itself later, amid what is measured."""
+    with connection.cursor() as cursor:
+        cursor.execute("reset role")
+        cursor.execute("vacuum analyze")
+        cursor.execute("checkpoint")
+        cursor.execute(f'set role "{role_name(connection, "app")}"')
 
 
 def sources() -> list[Source]:

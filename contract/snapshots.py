@@ -42,6 +42,13 @@ _OPEN_ALWAYS = _OPEN.format(when="true")
 # Along with an admission: without a customer no row is looked at.
 _OPEN_ADMITTED = _OPEN.format(when=ADMITTED)
 
+# Where nothing else is read it takes no role, no gate, and no more than this one statement.
+_LOOK = f"""
+    select p.*, case when {ADMITTED} then %(customer)s::text else '' end,
+           set_config('tradecounter.admitted', '', false)
+    from catalog_mirror_position() p
+"""  # noqa: S608 - a constant
+
 _SET_GATE = f"""
     select {", ".join(f"set_config('tradecounter.{name}', %({name})s, true)" for name in SETTINGS)}
 """
@@ -183,14 +190,20 @@ class Opening:
     foreseen: Foreseen
 
     @property
+    def _only_looks(self) -> bool:
+        return self.foreseen.is_all and not self.foreseen.reads
+
+    @property
     def part(self) -> list[Statement]:
+        if self._only_looks:
+            return [(_LOOK, {"customer": str(self.customer_id)})]
         opened = (_OPEN_ADMITTED, _settings(self.customer_id, self.kept))
         end = [_COMMIT] if self.foreseen.is_all else []
         return [_BEGIN, opened, *self.foreseen.reads, *end]
 
     def opened(self, rows: list[Rows]) -> Opened:
         """Return what came of it, from the rows of its statements."""
-        [row] = rows[1]
+        [row] = rows[0] if self._only_looks else rows[1]
         return Opened(
             self.customer_id,
             self.kept,

@@ -24,9 +24,10 @@ class TaggedView(PartnerView):
     """An endpoint whose answers have an ETag; `watched` is what they are made of."""
 
     watched: Watched
+    _tag_of: tuple[int, Tag | None] | None = None  # what was read of it for whom
 
     def foreseen(self, request: HttpRequest, reader: Reader, **named: Any) -> Foreseen:
-        if tag := self._tags(request, reader.customer_id).newest_of(_held(request)):
+        if tag := self._tag(request, reader.customer_id):
             return foreseen_poll(reader.kept, tag, self.watched)
         return self.read_ahead(request, reader, **named)
 
@@ -46,8 +47,7 @@ class TaggedView(PartnerView):
         What `by_content` is watched may change with no variant moving: what a slug of a filter stands for.
         """
         watched = replace(self.watched, by_content=by_content or self.watched.by_content)
-        tags = self._tags(request, self.customer_id)
-        tag = tags.newest_of(_held(request))
+        tag = self._tag(request, self.customer_id)
         since = (tag.mark.at, tag.mark.revision) if tag else (None, 0)
         with self.snapshot(since[0], at_least=since[1]) as snapshot:
             if tag and is_unchanged(snapshot, tag, watched):
@@ -56,7 +56,8 @@ class TaggedView(PartnerView):
             digest = digest_of(answer.content) if watched.by_content else NO_DIGEST
             if tag and watched.by_content and tag.digest == digest:
                 return self._not_modified(tag)
-            return self.answer(answer.body, {"ETag": tags.of(snapshot, digest), **answer.headers})
+            made = self._tags(request, self.customer_id).of(snapshot, digest)
+            return self.answer(answer.body, {"ETag": made, **answer.headers})
 
     def _not_modified(self, tag: Tag) -> HttpResponse:
         response = HttpResponse(
@@ -65,10 +66,12 @@ class TaggedView(PartnerView):
         del response.headers["Content-Type"]  # it has no content
         return response
 
+    def _tag(self, request: HttpRequest, customer_id: int) -> Tag | None:
+        """Return the newest tag of ours that the partner holds; it is looked for once a request."""
+        if self._tag_of is None or self._tag_of[0] != customer_id:
+            held = request.META.get("HTTP_IF_NONE_MATCH", "")
+            self._tag_of = customer_id, self._tags(request, customer_id).newest_of(held)
+        return self._tag_of[1]
+
     def _tags(self, request: HttpRequest, customer_id: int) -> Tags:
         return Tags(customer_id, self.route, request.META.get("QUERY_STRING", ""))
-
-
-def _held(request: HttpRequest) -> str:
-    held: str = request.META.get("HTTP_IF_NONE_MATCH", "")
-    return held
