@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.db.models import Model, Q
 
 from catalog_mirror import revisions
@@ -140,7 +141,8 @@ def _settle(
         _note(actor, "withdrawn", version, before=version, after=None)
     for version in missing:
         version.from_revision = revision.number
-        _saved(version, refuse=_refuse_unsound)
+        _clean(version)
+        _inserted(version)
         _note(actor, "opened", version, before=None, after=version)
 
 
@@ -174,9 +176,13 @@ def refuse_constrained(version: Version) -> None:
 
     Which versions stand is among them: it reads columns that are not the caller's.
     """
+    _refuse_of_the_sandbox(version)
+    _refuse_unsound(version)
+
+
+def _refuse_of_the_sandbox(version: Version) -> None:
     refuse_reserved(version)
     refuse_goods(version)
-    _refuse_unsound(version)
 
 
 def _refuse_unsound(version: Version) -> None:
@@ -184,13 +190,23 @@ def _refuse_unsound(version: Version) -> None:
 
 
 def _opened(version: _V) -> _V:
-    return _saved(version, refuse=refuse_constrained)
+    _clean(version)
+    _refuse_of_the_sandbox(version)
+    return _inserted(version)
 
 
-def _saved(version: _V, *, refuse: Callable[[Version], None]) -> _V:
+def _clean(version: Version) -> None:
     version.full_clean(exclude=_OWN, validate_constraints=False)
-    refuse(version)
-    version.save(force_insert=True)
+
+
+def _inserted(version: _V) -> _V:
+    """Insert a version; which constraint refuses it is only looked for, by a query each, if one does."""
+    try:
+        with transaction.atomic():
+            version.save(force_insert=True)
+    except IntegrityError:
+        _refuse_unsound(version)
+        raise
     return version
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
@@ -69,23 +70,56 @@ def django_db_setup(django_test_environment, django_db_modify_db_settings, djang
         as_login(f'alter database "{name}" set search_path = clock, pg_catalog, public')
         connection.close()
     yield
+    _cleaner.close()
     with django_db_blocker.unblock():
         teardown_databases(made, verbosity=0)
 
 
+class _Cleaner:
+    """Empties the database on a connection of its own: a new one for each test knows no table yet."""
+
+    def __init__(self) -> None:
+        self._connection: psycopg.Connection | None = None
+        self._sql = ""
+
+    def clean(self) -> None:
+        try:
+            self._connected().execute(self._sql)
+        except psycopg.OperationalError:  # a test ended it
+            self.close()
+            self._connected().execute(self._sql)
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection = None
+
+    def _connected(self) -> psycopg.Connection:
+        if self._connection is None:
+            name = connection.settings_dict["NAME"]
+            assert name.startswith("test_"), f"{name} is not a database of the tests"
+            params = connection.get_connection_params()
+            login = {each: params[each] for each in ("dbname", "host", "port", "user", "password")}
+            self._connection = psycopg.connect(**login, autocommit=True)
+            self._connection.execute("set session_replication_role = replica")
+            self._sql = ";".join(self._statements())
+        return self._connection
+
+    def _statements(self) -> list[str]:
+        tables = sorted(connection.introspection.table_names())
+        deletes = [
+            f"delete from {table} where not ({_KEPT.get(table, 'false')})"
+            for table in tables
+            if table != "moved" and not table.startswith("apikeys_requestlog_")
+        ]
+        return [*deletes, "update clock.moved set by = '0'"]
+
+
+_cleaner = _Cleaner()
+
+
 def clean_database() -> None:
-    name = connection.settings_dict["NAME"]
-    assert name.startswith("test_"), f"{name} is not a database of the tests"
-    tables = connection.introspection.table_names()
-    deletes = ";".join(
-        f"delete from {table} where not ({_KEPT.get(table, 'false')})"
-        for table in sorted(tables)
-        if table != "moved" and not table.startswith("apikeys_requestlog_")
-    )
-    as_login(
-        f"set session_replication_role = replica; {deletes};"
-        "update clock.moved set by = '0'; set session_replication_role = origin"
-    )
+    _cleaner.clean()
     snapshots._kept.clear()
     admitting._customer_of.clear()
 

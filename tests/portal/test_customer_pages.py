@@ -309,14 +309,14 @@ def test_a_wrong_choice_changes_nobody(people, staff):
 
 
 def test_where_one_is_refused_none_is_changed(people, staff, monkeypatch):
-    before, refuse = newest_revision(), versions.refuse_constrained
+    before, refuse = newest_revision(), versions.refuse_reserved
 
     def refused(version):
         if version.customer_id == people.bob.pk:
             raise versions.NoOpenVersion("Bob is gone.")
         refuse(version)
 
-    monkeypatch.setattr(versions, "refuse_constrained", refused)
+    monkeypatch.setattr(versions, "refuse_reserved", refused)
     posted = {"action": "change_status", "_selected_action": [people.alice.pk, people.bob.pk]}
     says = posted | {"apply": "yes", "status": "ended"}
     answer = staff.post("/admin/customers/customer/", says, follow=True)

@@ -511,6 +511,7 @@ def test_an_api_role_that_could_see_past_the_policies_is_refused(database, unsaf
 
 
 def test_a_missing_api_role_is_named(database, monkeypatch):
+    connection.ensure_connection()
     monkeypatch.setitem(connection.settings_dict, "NAME", "elsewhere")
     with pytest.raises(ImproperlyConfigured, match="elsewhere_api is missing"):
         refuse_unsafe_api_role(connection)
