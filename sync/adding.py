@@ -59,7 +59,7 @@ def refuse_unfit(wanted: Wanted, shop: Found) -> None:
         raise SourceUnfit(
             f"The shop's currency is {shop.currency[:20]!r}. Set it there to one of ISO 4217, such as USD."
         )
-    if not wanted.sku_prefix.isprintable():
+    if re.search(r"[\x00-\x1f\x7f-\x9f]", wanted.sku_prefix):
         raise SourceUnfit("The prefix of SKUs holds a control character. Give another.")
 
 

@@ -85,8 +85,8 @@ class _Cleaner:
     def clean(self) -> None:
         try:
             self._connected().execute(self._sql)
-        except psycopg.OperationalError:  # a test ended it
-            self.close()
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
+            self.close()  # a test ended it, or dropped a table of its own
             self._connected().execute(self._sql)
 
     def close(self) -> None:
@@ -98,12 +98,16 @@ class _Cleaner:
         if self._connection is None:
             name = connection.settings_dict["NAME"]
             assert name.startswith("test_"), f"{name} is not a database of the tests"
-            params = connection.get_connection_params()
-            login = {each: params[each] for each in ("dbname", "host", "port", "user", "password")}
-            self._connection = psycopg.connect(**login, autocommit=True)
-            self._connection.execute("set session_replication_role = replica")
             self._sql = ";".join(self._statements())
+            made = psycopg.connect(**self._login(), autocommit=True)
+            made.execute("set session_replication_role = replica; set lock_timeout = '30s'")
+            self._connection = made
         return self._connection
+
+    def _login(self) -> dict[str, Any]:
+        params = connection.get_connection_params()
+        ours = {"cursor_factory", "context", "prepare_threshold", "server_side_binding"}
+        return {name: value for name, value in params.items() if name not in ours}
 
     def _statements(self) -> list[str]:
         tables = sorted(connection.introspection.table_names())
