@@ -27,7 +27,10 @@ _STOCK = """
     from catalog_mirror_variant v where v.is_published order by v.id
 """
 
-_connection = psycopg.connect(os.environ["BARE_DATABASE"], autocommit=True)
+# A merge join would walk all documents before a middle page.
+_connection = psycopg.connect(
+    os.environ["BARE_DATABASE"], autocommit=True, options="-c enable_mergejoin=off"
+)
 _cursor = _connection.cursor()
 
 

@@ -79,6 +79,7 @@ def _held_by(port: int, key: str) -> tuple[str, str]:
 def _multiply() -> None:
     """Make the catalogue fifty times as large, past the mirror: what was there stays as it is."""
     with connection.cursor() as cursor:
+        cursor.execute("set statement_timeout = 0")
         cursor.execute(_MULTIPLY, [MANY // world.VARIANTS - 1])
         cursor.execute(_DOCUMENTS)
     world.settle()
